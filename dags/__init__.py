@@ -1,0 +1,1 @@
+"""When: Airflow DAGs, the Ray-job operator and the UI plugin. No numbers are computed here."""

@@ -1,0 +1,1 @@
+"""Who knows whom: friendships, age and gender from friends and names, neighbours. Pure."""

@@ -1,0 +1,27 @@
+"""Errors that a user can do something about: each is one line that names the thing, the place and the way out."""
+
+
+class KithError(Exception):
+    """Something the user can mend. The command line prints it as one line and exits with `exit_code`."""
+
+    exit_code = 2
+
+
+class PopulationError(KithError):
+    """The population folder breaks the input contract as a whole (single broken rows go to quarantine instead)."""
+
+
+class LakeError(KithError):
+    """The lake is missing, of another format, or cannot be written."""
+
+
+class LakeLockedError(LakeError):
+    """Another writer holds the lake."""
+
+
+class ModelError(KithError):
+    """A network's weights or calibration are missing, unknown or not what their hash says."""
+
+
+class SettingsError(KithError):
+    """A setting that makes no sense."""

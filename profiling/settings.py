@@ -1,0 +1,147 @@
+"""What a run can be told: every setting with its default, unit, range and source.
+
+A stage's fingerprint contains exactly the section that it reads, so a changed setting redoes that stage and those
+after it, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from profiling.errors import SettingsError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class PartitionSettings(_Section):
+    """Stage 0."""
+
+    friends_per_user: int = Field(200, ge=1, le=5000, description="friends kept a user; those tagged together first")
+
+
+class SelectionSettings(_Section):
+    """Stage 1: the order of magnitude of the weights matters, not the digits."""
+
+    photos_per_user: int = Field(100, ge=1, le=2000, description="photos; OK.ru built profiles from the best 100")
+    photos_per_hour: int = Field(10, ge=1, le=2000, description="photos of one hour while others remain: bursts say little")
+    tagged: float = Field(4.0, ge=0, le=100, description="weight of a photo with a tag that was not rejected")
+    avatar: float = Field(3.0, ge=0, le=100, description="weight of a photo that was once the profile picture")
+    camera: float = Field(2.0, ge=0, le=100, description="weight of a photo whose camera is known")
+    resolution: float = Field(1.0, ge=0, le=100, description="weight of full resolution (1 megapixel and more)")
+
+
+class DecodingSettings(_Section):
+    """How photos are read, and when they are refused."""
+
+    max_bytes: int = Field(64 << 20, ge=1 << 10, description="bytes of a file; larger ones are refused")
+    max_pixels: int = Field(100_000_000, ge=1 << 10, description="pixels by the header; more is a decompression bomb")
+    min_side: int = Field(20, ge=1, le=1000, description="pixels of the shorter side; MTCNN finds no face on less")
+    max_side: int = Field(1024, ge=64, le=8192, description="pixels; larger photos are scaled down while decoding")
+    timeout_s: float = Field(30.0, gt=0, le=600, description="seconds a decoder may take for one photo")
+    memory_mb: int = Field(1536, ge=256, description="MiB of address space a decoder may take")
+
+
+class DetectionSettings(_Section):
+    """MTCNN (Zhang et al. 2016)."""
+
+    min_face: int = Field(20, ge=12, le=500, description="pixels of the decoded photo; the smallest face looked for")
+    factor: float = Field(0.709, gt=0.3, lt=0.95, description="step of the image pyramid")
+    thresholds: tuple[float, float, float] = Field((0.6, 0.7, 0.7), description="scores the three networks must reach")
+    stage1_candidates: int = Field(200, ge=1, le=10000, description="kept a photo; OK.ru: worst photo 1.5 s -> 0.35 s")
+
+
+class EmbeddingSettings(_Section):
+    """Which network, and how it runs."""
+
+    model: str = Field("dlib", min_length=1, description="id in the model registry (kith models list)")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of all networks")
+    photos_per_part: int = Field(2000, ge=1, le=100_000, description="photos a part file: what one kill can cost")
+
+
+class PeopleSettings(_Section):
+    """Age and gender from the graph."""
+
+    trusted_gap: int = Field(5, ge=0, le=50, description="years a stated birth year may lie off the friends' and be trusted")
+    min_friends: int = Field(3, ge=1, le=100, description="friends with a year before their years count")
+    min_confidence: float = Field(0.5, ge=0, le=1, description="below it age or gender is unknown")
+
+
+class ClusteringSettings(_Section):
+    """Which faces count, and DBSCAN."""
+
+    eps: float | None = Field(None, gt=0, lt=2, description="cosine distance; null = the model's calibrated curve")
+    min_samples: int = Field(2, ge=1, le=50, description="photos that make a cluster's core")
+    min_score: float = Field(0.9, ge=0, le=1, description="detection score below which a face is left out")
+    nonface_cut: float | None = Field(None, ge=0, le=2, description="L2 to non-face centroids; null = the model's")
+    duplicate_bits: int = Field(4, ge=0, le=16, description="bits by which perceptual hashes of one picture may differ")
+
+
+class ScoringSettings(_Section):
+    """Evidence, leader and rounds."""
+
+    rounds: int = Field(4, ge=0, le=50, description="R: rounds after round 0 at most")
+    moved_cosine: float = Field(0.999, gt=0, le=1, description="a profile below this cosine to its last one has moved")
+    moved_share: float = Field(0.001, ge=0, le=1, description="stop when fewer users than this share move")
+    margin: float | None = Field(None, ge=0, description="weight; null = the scorer's learned margin")
+    scorer: str | None = Field(None, description="file of a trained scorer; null = the one shipped for the model")
+
+
+class AuditSettings(_Section):
+    """Gates: a generation that fails one is kept, but not published without a person's approval."""
+
+    min_coverage: float = Field(0.5, ge=0, le=1, description="users with a profile, of those with a cluster")
+    max_failed_photos: float = Field(0.1, ge=0, le=1, description="photos that could not be read, of those selected")
+    max_hub_share: float = Field(0.01, ge=0, le=1, description="users whose profiles are all one face, of all profiles")
+    hub_cosine: float = Field(0.98, ge=0, le=1, description="profiles of two users nearer than this are one face")
+
+
+class Settings(_Section):
+    """All settings of a run, by stage."""
+
+    partition: PartitionSettings = PartitionSettings()
+    selection: SelectionSettings = SelectionSettings()
+    decoding: DecodingSettings = DecodingSettings()
+    detection: DetectionSettings = DetectionSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    people: PeopleSettings = PeopleSettings()
+    clustering: ClusteringSettings = ClusteringSettings()
+    scoring: ScoringSettings = ScoringSettings()
+    audit: AuditSettings = AuditSettings()
+
+
+def load_settings(path: Path | None = None, changes: dict[str, str] | None = None) -> Settings:
+    """Settings from a TOML file and `section.name` -> text changes, the latter winning.
+
+    Raises
+    ------
+    SettingsError
+        One line: the file, the setting and what is wrong with it.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError(f"{path}: cannot be read as TOML ({error}); give a file of [section] and name = value") from None
+    for key, text in (changes or {}).items():
+        section, dot, name = key.partition(".")
+        if not dot:
+            raise SettingsError(f"setting {key!r}: name it as section.name, for example clustering.eps")
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = text
+        values.setdefault(section, {})[name] = value
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"setting {where}: {first['msg']} (got {first['input']!r}); see README, 'Settings'") from None

@@ -1,0 +1,1 @@
+"""Where: Ray actors and tasks, stages over buckets, resume, progress and the command line."""
