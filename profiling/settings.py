@@ -30,7 +30,9 @@ class SelectionSettings(_Section):
     """Stage 1: the order of magnitude of the weights matters, not the digits."""
 
     photos_per_user: int = Field(100, ge=1, le=2000, description="photos; OK.ru built profiles from the best 100")
-    photos_per_hour: int = Field(10, ge=1, le=2000, description="photos of one hour while others remain: bursts say little")
+    photos_per_hour: int = Field(
+        10, ge=1, le=2000, description="photos of one hour while others remain: bursts say little"
+    )
     tagged: float = Field(4.0, ge=0, le=100, description="weight of a photo with a tag that was not rejected")
     avatar: float = Field(3.0, ge=0, le=100, description="weight of a photo that was once the profile picture")
     camera: float = Field(2.0, ge=0, le=100, description="weight of a photo whose camera is known")
@@ -68,7 +70,9 @@ class EmbeddingSettings(_Section):
 class PeopleSettings(_Section):
     """Age and gender from the graph."""
 
-    trusted_gap: int = Field(5, ge=0, le=50, description="years a stated birth year may lie off the friends' and be trusted")
+    trusted_gap: int = Field(
+        5, ge=0, le=50, description="years a stated birth year may lie off the friends' and be trusted"
+    )
     min_friends: int = Field(3, ge=1, le=100, description="friends with a year before their years count")
     min_confidence: float = Field(0.5, ge=0, le=1, description="below it age or gender is unknown")
 
@@ -129,7 +133,9 @@ def load_settings(path: Path | None = None, changes: dict[str, str] | None = Non
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise SettingsError(f"{path}: cannot be read as TOML ({error}); give a file of [section] and name = value") from None
+            raise SettingsError(
+                f"{path}: cannot be read as TOML ({error}); give a file of [section] and name = value"
+            ) from None
     for key, text in (changes or {}).items():
         section, dot, name = key.partition(".")
         if not dot:
@@ -144,4 +150,6 @@ def load_settings(path: Path | None = None, changes: dict[str, str] | None = Non
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"setting {where}: {first['msg']} (got {first['input']!r}); see README, 'Settings'") from None
+        raise SettingsError(
+            f"setting {where}: {first['msg']} (got {first['input']!r}); see README, 'Settings'"
+        ) from None

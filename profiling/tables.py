@@ -269,7 +269,13 @@ def pack_vectors(vectors: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]
 def unpack_vectors(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.float16]:
     """The inverse of `pack_vectors`: float16 [n, dim], a view where the column is one chunk; null rows hold zeros."""
     if isinstance(column, pa.ChunkedArray):
-        column = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+        column = (
+            column.chunk(0)
+            if column.num_chunks == 1
+            else pa.concat_arrays(column.chunks)
+            if column.num_chunks
+            else pa.array([], column.type)
+        )
     width = column.type.byte_width
     data = column.buffers()[1]
     if data is None or len(column) == 0:
