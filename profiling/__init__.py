@@ -1,1 +1,1 @@
-"""What: photos, faces, clusters, evidence, leaders, profiles, evaluation. Pure: arrays and tables in, arrays and tables out."""
+"""What: photos, faces, clusters, evidence, leaders, profiles, evaluation. Pure: arrays and tables in and out."""

@@ -277,17 +277,9 @@ class Attempt:
         except LakeError:
             self.discard()
             raise
+        what = (self._stage, self._bucket, self._fingerprint)
         epoch = self._lake.epoch or 0
-        manifest = Manifest(
-            self._stage,
-            self._bucket,
-            self._fingerprint,
-            self._name,
-            epoch,
-            time.time(),
-            self._files,
-            dict(counts or {}),
-        )
+        manifest = Manifest(*what, self._name, epoch, time.time(), self._files, dict(counts or {}))
         path = self._lake._manifest_path(*what)
         won = create_exclusively(path, json.dumps(asdict(manifest), allow_nan=False).encode())
         if not won:
@@ -306,9 +298,7 @@ class Attempt:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if not self._settled:
             self.discard()
 
