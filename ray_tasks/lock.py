@@ -40,7 +40,7 @@ class Holder:
         if self.host != _this_host():
             return time.time() < self.lease_until
         try:
-            return abs(psutil.Process(self.pid).create_time() - self.started) < 1.0
+            return bool(abs(psutil.Process(self.pid).create_time() - self.started) < 1.0)
         except psutil.NoSuchProcess:
             return False
 

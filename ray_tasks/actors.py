@@ -1,0 +1,164 @@
+"""The actors of the embed stage: detectors with their decoders, and embedders, of which there may be fewer.
+
+They only load weights, call the pipeline and commit; a photo's bits do not depend on which actor sees it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from profiling.detection import Detector
+from profiling.embedding import get_model
+from profiling.faces import FaceVectors
+from profiling.settings import Settings
+from ray_tasks.decoders import DecoderPool
+from ray_tasks.lake import Lake, Manifest
+from ray_tasks.photo_pipeline import LocalEmbedding, PhotoList, PhotoPipeline
+
+DECODERS_A_DETECTOR = 1  # processes; a decoder keeps 5 to 10 detectors of one thread busy
+DETECTORS_A_GPU = 6  # detectors that share one GPU, at most: they wait for decoders and for their own Python
+CPUS_A_DETECTOR = 0.75  # logical; the rest of each CPU goes to the embedders
+EMBEDDER_GPU = 0.4  # of a GPU; the detectors on it share the rest
+
+
+@dataclass(frozen=True)
+class Part:
+    """Photos of one bucket that become one part file."""
+
+    stage: str
+    bucket: int
+    fingerprint: str
+    photos: PhotoList
+
+
+def one_thread() -> None:
+    """Let torch use one thread: parallelism comes from actors, and one thread wastes nothing."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+class EmbedActor:
+    """Turns chips into vectors on one GPU, or on CPU threads."""
+
+    def __init__(self, model: str, device: str, precision: str) -> None:
+        one_thread()
+        self._embedding = LocalEmbedding(model, device, precision)
+
+    def embed(self, chips: npt.NDArray[np.uint8]) -> FaceVectors:
+        """uint8 [n, size, size, 3] RGB chips to their vectors."""
+        return self._embedding.submit(chips)
+
+    def ready(self) -> bool:
+        """True once the weights are loaded."""
+        return True
+
+
+class RemoteEmbedding:
+    """An embed actor seen from a detector."""
+
+    def __init__(self, actor: Any) -> None:
+        self._actor = actor
+
+    def submit(self, chips: npt.NDArray[np.uint8]) -> Any:
+        """Send chips; the ticket is Ray's reference."""
+        return self._actor.embed.remote(chips)
+
+    def collect(self, ticket: Any) -> FaceVectors:
+        """Wait for the vectors."""
+        import ray
+
+        vectors: FaceVectors = ray.get(ticket)
+        return vectors
+
+
+class DetectActor:
+    """Decodes and detects part by part, sends chips to its embedder, and commits each part."""
+
+    def __init__(
+        self, lake: str, epoch: int | None, population: str, settings: Settings, device: str, embed: Any
+    ) -> None:
+        one_thread()
+        self._lake = Lake.open(lake, epoch)
+        self._seen = 0
+        entry = get_model(settings.embedding.model)
+        decoders = DecoderPool(DECODERS_A_DETECTOR, population, settings.decoding)
+        detector = Detector.load(settings.detection, device, settings.embedding.precision)
+        self._pipeline = PhotoPipeline(decoders, detector, RemoteEmbedding(embed), entry.chip, entry.dim)
+
+    def run_part(self, part: Part) -> Manifest:
+        """Look at the photos of a part and commit its faces, unless an earlier try did."""
+        found = self._lake.find(part.stage, part.bucket, part.fingerprint)
+        if found is not None:
+            return found
+        self._seen = 0
+        faces, seen = self._pipeline.look(part.photos, self._note)
+        reasons, counts = np.unique(seen["reason"].to_numpy(zero_copy_only=False).astype(str), return_counts=True)
+        with self._lake.attempt(part.stage, part.bucket, part.fingerprint) as attempt:
+            attempt.write("faces", faces)
+            attempt.write("seen", seen)
+            self._seen = 0
+            return attempt.commit(
+                {
+                    "photos": len(seen),
+                    "faces": len(faces),
+                    "reasons": dict(zip(reasons.tolist(), counts.tolist(), strict=True)),
+                }
+            )
+
+    def photos_seen(self) -> int:
+        """Photos of the part in hand that are done; answered while the part runs."""
+        return self._seen
+
+    def _note(self, photos: int) -> None:
+        self._seen = photos
+
+
+@dataclass(frozen=True)
+class ActorPlan:
+    """How many actors, on what: detectors and embedders in proportion to the cluster's CPUs and GPUs."""
+
+    detectors: int
+    embedders: int
+    detector_options: dict[str, Any]
+    embedder_options: dict[str, Any]
+    device: str
+
+    @classmethod
+    def of(cls, cpus: int, gpus: int) -> ActorPlan:
+        """On CPUs one detector a CPU and one embedder for every four; on GPUs one embedder each."""
+        if gpus:
+            detectors = max(gpus, min(cpus, gpus * DETECTORS_A_GPU))
+            share = round((1 - EMBEDDER_GPU) * gpus / detectors - 0.005, 2)
+            on = {"num_cpus": min(1.0, cpus / (detectors + gpus)), "num_gpus": share}
+            return cls(detectors, gpus, on, {"num_cpus": 0, "num_gpus": EMBEDDER_GPU}, "cuda")
+        embedders = max(1, cpus // 4)
+        share = (1 - CPUS_A_DETECTOR) * cpus / embedders
+        return cls(cpus, embedders, {"num_cpus": CPUS_A_DETECTOR}, {"num_cpus": share}, "cpu")
+
+
+def start_actors(
+    ray: Any, plan: ActorPlan, lake: Lake, population: str, settings: Settings
+) -> tuple[list[Any], list[Any]]:
+    """Start the detectors and embedders, named as the dashboard shows them; they restart when they die."""
+    embed = ray.remote(EmbedActor)
+    detect = ray.remote(concurrency_groups={"report": 1})(DetectActor)
+    lasting = {"max_restarts": -1, "max_task_retries": 3}
+    wanted = settings.embedding
+    embedders = [
+        embed.options(name=f"embed-{k}-{lake.epoch}", **lasting, **plan.embedder_options).remote(
+            wanted.model, plan.device, wanted.precision
+        )
+        for k in range(plan.embedders)
+    ]
+    detectors = [
+        detect.options(name=f"detect-{k}-{lake.epoch}", **lasting, **plan.detector_options).remote(
+            str(lake.folder), lake.epoch, population, settings, plan.device, embedders[k % plan.embedders]
+        )
+        for k in range(plan.detectors)
+    ]
+    return detectors, embedders

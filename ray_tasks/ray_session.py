@@ -1,0 +1,119 @@
+"""Ray, started when the first job needs it: on this machine by default, or a cluster by its address."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from profiling.errors import KithError
+from ray_tasks.jobs import BucketJob, run_job
+from ray_tasks.lake import Lake, Manifest
+
+OBJECT_STORE_BYTES = 512 << 20  # chips and counts only: pixels and tables never enter the object store
+TASK_RETRIES = 3  # times a job is tried again when its worker dies
+JOBS_PER_CPU = 2  # in flight: one runs while the next one waits
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+
+class RaySession:
+    """A Ray that starts on first use and ends with the block.
+
+    Parameters
+    ----------
+    address : of a running cluster; None starts one on loopback for this process.
+    cpus : logical CPUs of a local Ray; None = all of the machine.
+    """
+
+    def __init__(self, address: str | None = None, cpus: int | None = None) -> None:
+        self._address, self._cpus, self._started = address, cpus, False
+
+    def __enter__(self) -> RaySession:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._started:
+            import ray
+
+            ray.shutdown()
+
+    def ray(self) -> Any:
+        """The `ray` module, connected."""
+        import ray
+
+        if not self._started:
+            try:
+                self._connect(ray)
+            except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+                reason = str(error).splitlines()[0][:200]
+                where = self._address or "this machine"
+                raise KithError(f"Ray on {where} cannot be reached ({reason}); check --ray, or leave it out") from None
+            self._started = True
+        return ray
+
+    def cpus(self) -> int:
+        """CPUs of the whole cluster, at least 1."""
+        return max(1, int(self.ray().cluster_resources().get("CPU", 1)))
+
+    def gpus(self) -> int:
+        """GPUs of the whole cluster."""
+        return int(self.ray().cluster_resources().get("GPU", 0))
+
+    def run(self, lake: Lake, jobs: Sequence[BucketJob], done: Callable[[Manifest], None]) -> dict[int, Manifest]:
+        """Run jobs of one stage as Ray tasks, a bounded number at a time; `done` hears of each as it is committed."""
+        ray = self.ray()
+        task = ray.remote(max_retries=TASK_RETRIES, num_cpus=1)(_run_job)
+        waiting = list(reversed(jobs))
+        running: dict[Any, int] = {}
+        results: dict[int, Manifest] = {}
+        limit = JOBS_PER_CPU * self.cpus()
+        while waiting or running:
+            while waiting and len(running) < limit:
+                job = waiting.pop()
+                name = f"{job.stage}-{job.bucket}"
+                running[task.options(name=name).remote(str(lake.folder), lake.epoch, job)] = job.bucket
+            ready, _ = ray.wait(list(running), num_returns=1)
+            for reference in ready:
+                bucket = running.pop(reference)
+                with readable_errors():
+                    results[bucket] = ray.get(reference)
+                done(results[bucket])
+        return results
+
+    def _connect(self, ray: Any) -> None:
+        if self._address is not None:
+            ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
+            return
+        ray.init(
+            num_cpus=self._cpus,
+            object_store_memory=OBJECT_STORE_BYTES,
+            include_dashboard=False,
+            _node_ip_address="127.0.0.1",
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+
+
+@contextlib.contextmanager
+def readable_errors() -> Iterator[None]:
+    """Turn what Ray wraps around a worker's error back into the one line that the worker meant."""
+    from ray.exceptions import RayActorError, RayTaskError, WorkerCrashedError
+
+    try:
+        yield
+    except RayTaskError as error:
+        if isinstance(error.cause, KithError):
+            raise error.cause from None
+        raise
+    except (RayActorError, WorkerCrashedError) as error:
+        reason = str(error).splitlines()[0][:200]
+        raise KithError(f"a Ray worker died {TASK_RETRIES + 1} times on the same work ({reason}); run again") from None
+
+
+def _run_job(folder: str, epoch: int | None, job: BucketJob) -> Manifest:
+    return run_job(Lake.open(Path(folder), epoch), job)

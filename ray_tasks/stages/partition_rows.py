@@ -1,0 +1,74 @@
+"""The population's rows that later stages look up across buckets: friends as CSR, and stated birth years."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from graph.friendships import Friendships
+from ray_tasks.lake import Lake, Manifest, fingerprint
+from ray_tasks.rows import open_rows, write_rows
+from ray_tasks.stages.context import BuildContext, Manifests
+
+UNKNOWN_YEAR = np.int16(0)
+
+
+def rows_mark(manifests: Manifests) -> str:
+    """The name of a partition's row files."""
+    return fingerprint(buckets=[manifest.fingerprint for manifest in manifests.values()])
+
+
+def publish_rows(context: BuildContext) -> str:
+    """Write friends and birth years of the whole population once, bucket by bucket; returns their name."""
+    lake, manifests = context.lake, context.manifests["partition"]
+    mark, users = rows_mark(manifests), context.users()
+    edges = sum(int(manifest.counts["friends"]) for manifest in manifests.values())
+    write_rows(lake, "birth-years", mark, (users,), np.int16, _birth_years(lake, manifests))
+    write_rows(lake, "friend-offsets", mark, (users + 1,), np.int64, _offsets(lake, manifests))
+    write_rows(lake, "friend-rows", mark, (edges,), np.int32, _friend_rows(lake, manifests))
+    return mark
+
+
+def open_friendships(lake: Lake, mark: str) -> Friendships:
+    """The friendships of the whole population, memory-mapped."""
+    offsets, rows = open_rows(lake, "friend-offsets", mark), open_rows(lake, "friend-rows", mark)
+    return Friendships.of_chunks([(offsets, rows)])  # type: ignore[list-item]
+
+
+def open_birth_years(lake: Lake, mark: str) -> npt.NDArray[np.int16]:
+    """Stated birth years by row, memory-mapped; 0 = not stated."""
+    return open_rows(lake, "birth-years", mark)  # type: ignore[return-value]
+
+
+def bucket_friends(
+    lake: Lake, partition: Manifest, users: pa.Table
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Friends of a bucket's users: offsets int64 [users + 1] and rows int32, in the order of `users`."""
+    friends = lake.read(partition, "friends", ["row", "friend_row"])
+    first = users["row"].to_numpy()
+    counts = np.searchsorted(friends["row"].to_numpy(), first, side="right")
+    return np.concatenate([[0], counts]).astype(np.int64), friends["friend_row"].to_numpy()
+
+
+def _birth_years(lake: Lake, manifests: Manifests) -> Iterator[npt.NDArray[np.int16]]:
+    for manifest in manifests.values():
+        years = lake.read(manifest, "users", ["birth_year"])["birth_year"]
+        yield years.fill_null(int(UNKNOWN_YEAR)).to_numpy()
+
+
+def _offsets(lake: Lake, manifests: Manifests) -> Iterator[npt.NDArray[np.int64]]:
+    yield np.zeros(1, np.int64)
+    total = 0
+    for manifest in manifests.values():
+        users = lake.read(manifest, "users", ["row"])
+        offsets, _ = bucket_friends(lake, manifest, users)
+        yield offsets[1:] + total
+        total += int(offsets[-1])
+
+
+def _friend_rows(lake: Lake, manifests: Manifests) -> Iterator[npt.NDArray[np.int32]]:
+    for manifest in manifests.values():
+        yield lake.read(manifest, "friends", ["friend_row"])["friend_row"].to_numpy()

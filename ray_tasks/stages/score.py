@@ -1,0 +1,136 @@
+"""Stage 5: round after round, weigh every user's clusters with the friends' profiles of the last round.
+
+A round's profiles are one file of fixed-width rows that every bucket of the next round gathers from. Rounds end when
+almost nobody's profile moves any more, or after `scoring.rounds`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from profiling.embedding import get_model, load_calibration
+from profiling.rounds import score_round
+from profiling.scorer import Scorer, load_scorer
+from profiling.tables import unpack_vectors
+from ray_tasks.jobs import BucketJob, StageOutput
+from ray_tasks.lake import Lake, fingerprint
+from ray_tasks.rows import open_rows, write_rows
+from ray_tasks.stages.context import BuildContext, Manifests, fingerprints
+from ray_tasks.stages.partition_rows import bucket_friends
+
+LOGIC = 1  # raise when the results of this stage change
+PROFILES_A_USER = 2  # a joint account may have two
+
+
+@dataclass(frozen=True)
+class Round:
+    """What became of one round: how many users moved, and the name of its profile rows."""
+
+    number: int
+    moved: int
+    profiles: int
+    rows: str
+
+
+def score(context: BuildContext) -> list[Round]:
+    """Run rounds until they settle; the last round's results stand in `context.manifests["score"]`."""
+    settings = context.settings.scoring
+    scorer = scorer_of(context)
+    rounds: list[Round] = []
+    for number in range(settings.rounds + 1):
+        manifests = _run_round(context, number, scorer, rounds[-1].rows if rounds else None)
+        moved = sum(int(m.counts["moved"]) for m in manifests.values())
+        profiles = sum(int(m.counts["profiles"]) for m in manifests.values())
+        rounds.append(Round(number, moved, profiles, _publish(context, manifests)))
+        if number and moved < settings.moved_share * max(1, context.users()):
+            break
+    context.manifests["score"] = context.manifests[f"score-{number}"]
+    return rounds
+
+
+def scorer_of(context: BuildContext) -> Scorer:
+    """The trained scorer of this run: the one named in the settings, or the one shipped for the model."""
+    entry = get_model(context.settings.embedding.model)
+    return load_scorer(entry.sha256, context.settings.scoring.scorer)
+
+
+def compute(lake: Lake, job: BucketJob) -> StageOutput:
+    """Tables `scores` and `profiles` of one round of a bucket."""
+    source, given = job.inputs["partition"], job.arguments
+    clusters = job.inputs["cluster"]
+    users = lake.read(source, "users")
+    indptr, friends = bucket_friends(lake, source, users)
+    last = job.inputs.get("last")
+    profiles = None if given["rows"] is None else open_rows(lake, "profiles", given["rows"])
+    scores, found = score_round(
+        round_number=given["round"],
+        users=users,
+        people=lake.read(job.inputs["people"], "people"),
+        clusters=lake.read(clusters, "clusters"),
+        members=lake.read(clusters, "members"),
+        selection=lake.read(job.inputs["select"], "selection"),
+        seen=lake.read(clusters, "looked"),
+        indptr=indptr,
+        friend_rows=friends,
+        profiles=profiles,
+        last=None if last is None else lake.read(last, "profiles"),
+        scorer=given["scorer"],
+        eps=given["eps"],
+        settings=given["settings"],
+    )
+    reasons, counts = np.unique(found["reason"].to_numpy(zero_copy_only=False).astype(str), return_counts=True)
+    by_reason = dict(zip(reasons.tolist(), counts.tolist(), strict=True))
+    moved = int(np.count_nonzero(found["moved"].to_numpy(zero_copy_only=False)))
+    return StageOutput(
+        {"scores": scores, "profiles": found},
+        {"users": len(found), "moved": moved, "profiles": by_reason.get("ok", 0), "unresolved": by_reason},
+    )
+
+
+def _run_round(context: BuildContext, number: int, scorer: Scorer, rows: str | None) -> Manifests:
+    settings = context.settings.scoring
+    scale = distance_scale(context)
+    jobs = []
+    for bucket in range(context.lake.buckets):
+        inputs = context.inputs(bucket, "partition", "select", "people", "cluster")
+        if number:
+            inputs["last"] = context.manifests[f"score-{number - 1}"][bucket]
+        mark = fingerprint(
+            stage="score",
+            logic=LOGIC,
+            round=number,
+            inputs=fingerprints(inputs),
+            friends=rows,
+            scorer=scorer.id,
+            eps=scale,
+            settings=settings.model_dump(exclude={"rounds", "scorer", "moved_share"}),
+        )
+        arguments = {"round": number, "rows": rows, "scorer": scorer, "eps": scale, "settings": settings}
+        jobs.append(BucketJob("score", bucket, mark, compute, inputs, arguments))
+    return context.run(f"score-{number}", jobs)
+
+
+def distance_scale(context: BuildContext) -> float:
+    """The cosine distance that counts as one: the eps of this run for an album of one person."""
+    if context.settings.clustering.eps is not None:
+        return context.settings.clustering.eps
+    return float(load_calibration(context.settings.embedding.model).eps_for(np.ones(1, np.int64))[0])
+
+
+def _publish(context: BuildContext, manifests: Manifests) -> str:
+    """Write the round's profiles as rows of the population, [users, 2, dim] float16, zeros = none."""
+    mark = fingerprint(buckets=[manifest.fingerprint for manifest in manifests.values()])
+    dim = get_model(context.settings.embedding.model).dim
+    shape = (context.users(), PROFILES_A_USER, dim)
+    write_rows(context.lake, "profiles", mark, shape, np.float16, _profile_rows(context.lake, manifests))
+    return mark
+
+
+def _profile_rows(lake: Lake, manifests: Manifests) -> Iterator[npt.NDArray[np.float16]]:
+    for manifest in manifests.values():
+        table = lake.read(manifest, "profiles", ["profile", "second_profile"])
+        yield np.stack([unpack_vectors(table["profile"]), unpack_vectors(table["second_profile"])], axis=1)
