@@ -1,0 +1,180 @@
+"""Who is on a new photo: true positives at a fixed share of false ones (OK.ru's TP@FP).
+
+A face of an upload is *named* when its nearest candidate (uploader and friends with a profile) is nearer than a
+threshold; the threshold is where strangers' faces, each tried against random candidate sets of real uploads, are
+named in 0.1 % of the tries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from profiling.evaluation.candidates import FAR, Candidates, Floats, Ints, Network
+from profiling.evaluation.intervals import share
+from profiling.evaluation.matching import match_faces
+from profiling.tables import unpack_vectors
+
+FALSE_POSITIVES = 0.001  # OK.ru 2018 reports its true positives at this share
+SETS_A_STRANGER = 200  # candidate sets each stranger's face is tried against
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # splitmix64 (Steele et al. 2014)
+
+
+@dataclass(frozen=True)
+class _Faces:
+    """True faces of uploads, in (upload, face) order; `vector` is a row of `vectors` or -1 where none was detected."""
+
+    upload: Ints  # place of the upload among the uploads
+    person: Ints
+    vector: Ints
+    key: npt.NDArray[np.uint64]  # of the detection; seeds the choice of candidate sets
+
+
+def evaluate_uploads(uploads: pa.Table, upload_faces: pa.Table, accounts: pa.Table, network: Network) -> dict[str, Any]:
+    """TP at FP 0.1 % and what it rests on.
+
+    Parameters
+    ----------
+    uploads : table `uploads` of the truth. upload_faces : table `faces` with `upload_id` as photo_id.
+    accounts : user_id, person_ids of *all* users of the truth, whatever the split: who is no stranger.
+    network : friendships and profiles of the generation.
+
+    Returns
+    -------
+    `tp_at_fp_0.001` (of detected faces whose person is the uploader or a friend with a profile), `tp_all` (of all
+    faces whose person is the uploader or a friend), `wrong_at_fp_0.001` (detected faces of known or unknown people
+    that are named as somebody else, of all detected faces), `upload_face_recall`, `unmatched_upload_faces`, and
+    `strangers`: faces, tries, threshold (cosine distance, None without strangers), passed, and enough (whether the
+    tries can show 0.1 %).
+    """
+    truth = _explode(uploads)
+    looked_at = pa.table({"photo_id": uploads["upload_id"]})
+    upload_faces = upload_faces.filter(pc.is_in(upload_faces["photo_id"], value_set=pc.unique(uploads["upload_id"])))
+    upload_faces = upload_faces.sort_by([("photo_id", "ascending"), ("face", "ascending")])
+    numbered = truth.set_column(1, "person_id", pa.array(np.arange(truth.num_rows)))
+    found = match_faces(upload_faces, looked_at, numbered)["person_id"].combine_chunks()
+    faces = _faces(truth, uploads, upload_faces, found)
+    vectors = unpack_vectors(upload_faces["embedding"]).astype(np.float32)
+    owners = _owners(accounts)
+    uploader = np.array([network.row_of(int(user)) for user in np.asarray(uploads["uploader_id"])], np.int64)
+    sets = {int(row): network.candidates(int(row)) for row in np.unique(uploader)}
+    strangers = np.array([int(person) not in owners for person in faces.person], np.bool_) & (faces.vector >= 0)
+    tries = _tries(faces, strangers, vectors, uploader, np.asarray(uploads["upload_id"]), sets)
+    threshold = _threshold(tries)
+    result = _judge(faces, vectors, uploader, sets, owners, network, threshold)
+    return {
+        **result,
+        "upload_face_recall": share(int(np.count_nonzero(faces.vector >= 0)), len(faces.vector)),
+        "unmatched_upload_faces": int(found.null_count),
+        "strangers": {
+            "faces": int(np.count_nonzero(strangers)),
+            "tries": len(tries),
+            "threshold": float(threshold) if len(tries) else None,
+            "passed": int(np.count_nonzero(tries < threshold)),
+            "enough": len(tries) * FALSE_POSITIVES >= 1,
+        },
+    }
+
+
+def _judge(
+    faces: _Faces,
+    vectors: Floats,
+    uploader: Ints,
+    sets: dict[int, Candidates],
+    owners: dict[int, list[int]],
+    network: Network,
+    threshold: np.float32,
+) -> dict[str, Any]:
+    """Name every true face and count."""
+    known = eligible = hits = wrong = detected = 0
+    for index, row in enumerate(uploader[faces.upload]):
+        circle = set(network.circle(int(row)).tolist())
+        right = {
+            owner for user in owners.get(int(faces.person[index]), ()) if (owner := network.row_of(user)) in circle
+        }
+        seen = faces.vector[index] >= 0
+        named = -1
+        if seen:
+            nearest, distance = sets[int(row)].nearest(vectors[faces.vector[index]][None])
+            named = int(nearest[0]) if distance[0] < threshold else -1
+        profiled = any(network.has_profile(owner) for owner in right)
+        known += bool(right)
+        eligible += bool(seen and profiled)
+        hits += named in right
+        detected += bool(seen)
+        wrong += named >= 0 and named not in right
+    return {
+        "tp_at_fp_0.001": share(hits, eligible),
+        "tp_all": share(hits, known),
+        "wrong_at_fp_0.001": share(wrong, detected),
+    }
+
+
+def _tries(
+    faces: _Faces,
+    strangers: npt.NDArray[np.bool_],
+    vectors: Floats,
+    uploader: Ints,
+    upload_ids: Ints,
+    sets: dict[int, Candidates],
+) -> Floats:
+    """Distance of every stranger's face to the nearest of each candidate set it is tried against, sorted."""
+    usable = np.array([len(sets[int(row)].rows) > 0 for row in uploader], np.bool_)
+    uploads = np.flatnonzero(usable)
+    ids = splitmix64(upload_ids[uploads].astype(np.uint64))
+    chosen: dict[int, list[int]] = {int(row): [] for row in np.unique(uploader[uploads])}
+    for face in np.flatnonzero(strangers):
+        order = np.argsort(splitmix64(ids ^ faces.key[face]), kind="stable")[:SETS_A_STRANGER]
+        for row in uploader[uploads[order]]:
+            chosen[int(row)].append(int(faces.vector[face]))
+    distances = [sets[row].nearest(vectors[faces_])[1] for row, faces_ in chosen.items() if faces_]
+    return np.sort(np.concatenate(distances)) if distances else np.zeros(0, np.float32)
+
+
+def _threshold(tries: Floats) -> np.float32:
+    """The largest distance below which at most 0.1 % of the tries lie; everything passes when there are none."""
+    if len(tries) == 0:
+        return FAR
+    return np.float32(tries[int(len(tries) * FALSE_POSITIVES)])
+
+
+def splitmix64(value: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The finaliser of splitmix64: an even hash of 64-bit integers."""
+    mixed = np.asarray(value, np.uint64) + _GOLDEN
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def _explode(uploads: pa.Table) -> pa.Table:
+    lists = {name: uploads[name].combine_chunks() for name in ("person_ids", "x", "y", "w", "h")}
+    parents = pc.list_parent_indices(lists["person_ids"])
+    columns = {"photo_id": uploads["upload_id"].take(parents)}
+    columns |= {name.replace("person_ids", "person_id"): pc.list_flatten(values) for name, values in lists.items()}
+    return pa.table(columns)
+
+
+def _faces(truth: pa.Table, uploads: pa.Table, upload_faces: pa.Table, found: pa.Array) -> _Faces:
+    vector = np.full(truth.num_rows, -1, np.int64)
+    matched = np.flatnonzero(np.asarray(found.is_valid()))
+    vector[np.asarray(found.drop_null())] = matched
+    ids = np.asarray(uploads["upload_id"])
+    order = np.argsort(ids, kind="stable")
+    photo = np.asarray(truth["photo_id"])
+    face = np.append(np.asarray(upload_faces["face"]), 0).astype(np.uint64)[vector]
+    key = splitmix64(splitmix64(photo.astype(np.uint64)) ^ face)
+    return _Faces(order[np.searchsorted(ids, photo, sorter=order)], np.asarray(truth["person_id"]), vector, key)
+
+
+def _owners(accounts: pa.Table) -> dict[int, list[int]]:
+    """Users of each person. An account without any person in its album still stands for the person of its own id."""
+    owners: dict[int, list[int]] = {}
+    for user, persons in zip(accounts["user_id"].to_pylist(), accounts["person_ids"].to_pylist(), strict=True):
+        for person in persons or [user]:
+            owners.setdefault(person, []).append(user)
+    return owners
