@@ -43,7 +43,7 @@ class DecodingSettings(_Section):
     """How photos are read, and when they are refused."""
 
     max_bytes: int = Field(64 << 20, ge=1 << 10, description="bytes of a file; larger ones are refused")
-    max_pixels: int = Field(100_000_000, ge=1 << 10, description="pixels by the header; more is a decompression bomb")
+    max_pixels: int = Field(100_000_000, ge=1 << 10, le=178_956_970, description="pixels by the header; Pillow's bomb limit")
     min_side: int = Field(20, ge=1, le=1000, description="pixels of the shorter side; MTCNN finds no face on less")
     max_side: int = Field(1024, ge=64, le=8192, description="pixels; larger photos are scaled down while decoding")
     timeout_s: float = Field(30.0, gt=0, le=600, description="seconds a decoder may take for one photo")
@@ -102,7 +102,8 @@ class AuditSettings(_Section):
 
     min_coverage: float = Field(0.5, ge=0, le=1, description="users with a profile, of those with a cluster")
     max_failed_photos: float = Field(0.1, ge=0, le=1, description="photos that could not be read, of those selected")
-    max_hub_share: float = Field(0.01, ge=0, le=1, description="users whose profiles are all one face, of all profiles")
+    max_hub_share: float = Field(0.01, ge=0, le=1, description="users whose profile is a hub, of users with a profile")
+    hub_users: int = Field(10, ge=1, description="other users with one's face that make a hub; families explain fewer")
     hub_cosine: float = Field(0.98, ge=0, le=1, description="profiles of two users nearer than this are one face")
 
 

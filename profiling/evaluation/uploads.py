@@ -18,11 +18,11 @@ import pyarrow.compute as pc
 from profiling.evaluation.candidates import FAR, Candidates, Floats, Ints, Network
 from profiling.evaluation.intervals import share
 from profiling.evaluation.matching import match_faces
+from profiling.hashing import splitmix64
 from profiling.tables import unpack_vectors
 
 FALSE_POSITIVES = 0.001  # OK.ru 2018 reports its true positives at this share
 SETS_A_STRANGER = 200  # candidate sets each stranger's face is tried against
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # splitmix64 (Steele et al. 2014)
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _tries(
     """Distance of every stranger's face to the nearest of each candidate set it is tried against, sorted."""
     usable = np.array([len(sets[int(row)].rows) > 0 for row in uploader], np.bool_)
     uploads = np.flatnonzero(usable)
-    ids = splitmix64(upload_ids[uploads].astype(np.uint64))
+    ids = splitmix64(upload_ids[uploads])
     chosen: dict[int, list[int]] = {int(row): [] for row in np.unique(uploader[uploads])}
     for face in np.flatnonzero(strangers):
         order = np.argsort(splitmix64(ids ^ faces.key[face]), kind="stable")[:SETS_A_STRANGER]
@@ -141,14 +141,6 @@ def _threshold(tries: Floats) -> np.float32:
     if len(tries) == 0:
         return FAR
     return np.float32(tries[int(len(tries) * FALSE_POSITIVES)])
-
-
-def splitmix64(value: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """The finaliser of splitmix64: an even hash of 64-bit integers."""
-    mixed = np.asarray(value, np.uint64) + _GOLDEN
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
 
 
 def _explode(uploads: pa.Table) -> pa.Table:
@@ -167,7 +159,7 @@ def _faces(truth: pa.Table, uploads: pa.Table, upload_faces: pa.Table, found: pa
     order = np.argsort(ids, kind="stable")
     photo = np.asarray(truth["photo_id"])
     face = np.append(np.asarray(upload_faces["face"]), 0).astype(np.uint64)[vector]
-    key = splitmix64(splitmix64(photo.astype(np.uint64)) ^ face)
+    key = splitmix64(splitmix64(photo) ^ face)
     return _Faces(order[np.searchsorted(ids, photo, sorter=order)], np.asarray(truth["person_id"]), vector, key)
 
 
