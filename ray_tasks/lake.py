@@ -34,19 +34,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from profiling.errors import LakeError
+from profiling.hashing import splitmix64
 
 FORMAT = 1
 HASH = "splitmix64"
 SMALL_POPULATION_BUCKETS = 16  # DESIGN: 16 for small populations; 128 to 512 MB of faces a bucket for large ones
 MAX_BUCKETS = 1 << 20
-
-
-def splitmix64(ids: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
-    """Mix 64-bit ids (Steele, Lea and Flood 2014, the finaliser of SplitMix64); a bijection, so no two ids collide."""
-    z = ids.astype(np.int64, copy=False).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
 
 
 def fingerprint(**parts: Any) -> str:

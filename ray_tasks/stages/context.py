@@ -24,6 +24,7 @@ class BuildContext:
     settings: Settings
     session: RaySession
     progress: RunProgress
+    retry_failed: bool = False  # look again at photos that could not be read
     manifests: dict[str, Manifests] = field(default_factory=dict)
 
     def run(self, stage: str, jobs: Sequence[BucketJob]) -> Manifests:

@@ -1,4 +1,4 @@
-"""The population's rows that later stages look up across buckets: friends as CSR, and stated birth years."""
+"""The population's rows that later stages look up across buckets: friends as CSR, user ids, stated birth years."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from ray_tasks.lake import Lake, Manifest, fingerprint
 from ray_tasks.rows import open_rows, write_rows
 from ray_tasks.stages.context import BuildContext, Manifests
 
-UNKNOWN_YEAR = np.int16(0)
-
 
 def rows_mark(manifests: Manifests) -> str:
     """The name of a partition's row files."""
@@ -26,7 +24,8 @@ def publish_rows(context: BuildContext) -> str:
     lake, manifests = context.lake, context.manifests["partition"]
     mark, users = rows_mark(manifests), context.users()
     edges = sum(int(manifest.counts["friends"]) for manifest in manifests.values())
-    write_rows(lake, "birth-years", mark, (users,), np.int16, _birth_years(lake, manifests))
+    write_rows(lake, "birth-years", mark, (users,), np.float32, _birth_years(lake, manifests))
+    write_rows(lake, "user-ids", mark, (users,), np.int64, _user_ids(lake, manifests))
     write_rows(lake, "friend-offsets", mark, (users + 1,), np.int64, _offsets(lake, manifests))
     write_rows(lake, "friend-rows", mark, (edges,), np.int32, _friend_rows(lake, manifests))
     return mark
@@ -38,9 +37,14 @@ def open_friendships(lake: Lake, mark: str) -> Friendships:
     return Friendships.of_chunks([(offsets, rows)])  # type: ignore[list-item]
 
 
-def open_birth_years(lake: Lake, mark: str) -> npt.NDArray[np.int16]:
-    """Stated birth years by row, memory-mapped; 0 = not stated."""
+def open_birth_years(lake: Lake, mark: str) -> npt.NDArray[np.float32]:
+    """Stated birth years by row, memory-mapped; NaN = not stated."""
     return open_rows(lake, "birth-years", mark)  # type: ignore[return-value]
+
+
+def open_user_ids(lake: Lake, mark: str) -> npt.NDArray[np.int64]:
+    """User ids by row, memory-mapped."""
+    return open_rows(lake, "user-ids", mark)  # type: ignore[return-value]
 
 
 def bucket_friends(
@@ -53,10 +57,15 @@ def bucket_friends(
     return np.concatenate([[0], counts]).astype(np.int64), friends["friend_row"].to_numpy()
 
 
-def _birth_years(lake: Lake, manifests: Manifests) -> Iterator[npt.NDArray[np.int16]]:
+def _birth_years(lake: Lake, manifests: Manifests) -> Iterator[npt.NDArray[np.float32]]:
     for manifest in manifests.values():
         years = lake.read(manifest, "users", ["birth_year"])["birth_year"]
-        yield years.fill_null(int(UNKNOWN_YEAR)).to_numpy()
+        yield years.cast(pa.float32()).to_numpy(zero_copy_only=False)
+
+
+def _user_ids(lake: Lake, manifests: Manifests) -> Iterator[npt.NDArray[np.int64]]:
+    for manifest in manifests.values():
+        yield lake.read(manifest, "users", ["user_id"])["user_id"].to_numpy()
 
 
 def _offsets(lake: Lake, manifests: Manifests) -> Iterator[npt.NDArray[np.int64]]:

@@ -1,0 +1,107 @@
+"""A whole build: the stages in order over one lake, under its lock."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from profiling.embedding import get_model, load_calibration
+from profiling.errors import PopulationError
+from profiling.settings import Settings
+from profiling.weights import prepare_weights
+from ray_tasks.generations import Generation, file_generation, find_generation, generation_id, generations
+from ray_tasks.lake import Lake
+from ray_tasks.lock import WriterLock
+from ray_tasks.progress import RunProgress
+from ray_tasks.ray_session import RaySession
+from ray_tasks.stages.audit import audit
+from ray_tasks.stages.cluster import cluster
+from ray_tasks.stages.context import BuildContext
+from ray_tasks.stages.embed import embed, stage_name
+from ray_tasks.stages.partition import run_partition
+from ray_tasks.stages.people import people
+from ray_tasks.stages.score import Round, score, scorer_of
+from ray_tasks.stages.select import select
+
+
+def build(
+    population: str | Path,
+    lake: Lake,
+    settings: Settings,
+    session: RaySession,
+    console: Console | None = None,
+    name: str = "",
+    retry_failed: bool = False,
+) -> Generation:
+    """Make a generation of profiles from a population; what an earlier run committed is not done again.
+
+    Raises
+    ------
+    KithError
+        One line: the population, the lake, a model or Ray is not usable, or another writer holds the lake.
+    """
+    folder = str(population) if "://" in str(population) else str(Path(population).absolute())
+    if "://" not in folder and not Path(folder).is_dir():
+        raise PopulationError(f"{folder}: is no folder; give the folder that holds users.parquet and photos.parquet")
+    prepare_weights()
+    get_model(settings.embedding.model)
+    load_calibration(settings.embedding.model)
+    with WriterLock(lake, f"kith build {folder}") as held, RunProgress(held, f"build {folder}", console) as progress:
+        held.sweep()
+        context = BuildContext(held, folder, settings, session, progress, retry_failed)
+        return _build(context, name)
+
+
+def _build(context: BuildContext, name: str) -> Generation:
+    scorer = scorer_of(context)
+    run_partition(context)
+    select(context)
+    embed(context)
+    names = people(context)
+    cluster(context)
+    rounds = score(context)
+    model = context.settings.embedding.model
+    artefacts = {
+        "model": get_model(model).sha256,
+        "calibration": load_calibration(model).id,
+        "scorer": scorer.id,
+        "names": names,
+    }
+    stages = _fingerprints(context, rounds)
+    wanted = generation_id(stages, artefacts)
+    if any(generation.id == wanted for generation in generations(context.lake)):
+        return find_generation(context.lake, wanted)
+    generation = Generation(
+        id=wanted,
+        name=name or wanted,
+        created=time.time(),
+        population=context.population,
+        faces=stage_name(context.settings),
+        settings=context.settings.model_dump(),
+        artefacts=artefacts,
+        stages=stages,
+        rounds=[asdict(each) for each in rounds],
+        audit=audit(context, rounds),
+    )
+    return file_generation(context.lake, generation)
+
+
+def _fingerprints(context: BuildContext, rounds: list[Round]) -> dict[str, list[str]]:
+    names = ["partition", "select", "people", "cluster", *(f"score-{each.number}" for each in rounds)]
+    return {name: [m.fingerprint for m in context.manifests[name].values()] for name in names}
+
+
+def summary(generation: Generation) -> dict[str, Any]:
+    """What a person or program wants to know of a generation first."""
+    return {
+        "generation": generation.id,
+        "name": generation.name,
+        "population": generation.population,
+        "rounds": len(generation.rounds) - 1,
+        "profiles": generation.rounds[-1]["profiles"],
+        "audit": generation.audit,
+    }

@@ -1,0 +1,85 @@
+"""Generations: complete, audited sets of profiles, and what exactly each was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from profiling.errors import LakeError
+from ray_tasks.lake import Lake, Manifest, fingerprint
+
+STAGES = ("partition", "select", "people", "cluster", "score")  # whose results a generation names, bucket by bucket
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A record of one build: the fingerprints of all its results, the artefacts, the settings and the audit.
+
+    `stages` maps a stage ("score-0" … for the rounds) to the fingerprints of its buckets; `rounds` is one entry a round
+    with `moved`, `profiles` and the name of its `rows`; `artefacts` maps "model", "calibration", "scorer" and "names"
+    to ids; `audit` is what audit_generation found.
+    """
+
+    id: str
+    name: str
+    created: float
+    population: str
+    faces: str
+    settings: dict[str, Any]
+    artefacts: dict[str, str]
+    stages: dict[str, list[str]]
+    rounds: list[dict[str, Any]]
+    audit: dict[str, Any] = field(default_factory=dict)
+
+    def manifests(self, lake: Lake, stage: str) -> dict[int, Manifest]:
+        """The committed results of one of its stages, by bucket."""
+        found = {}
+        for bucket, mark in enumerate(self.stages[stage]):
+            manifest = lake.find(stage, bucket, mark)
+            if manifest is None:
+                raise LakeError(f"{lake.folder}: results of stage {stage} are gone; run kith build again")
+            found[bucket] = manifest
+        return found
+
+    @property
+    def last_round(self) -> str:
+        """The stage that holds its profiles."""
+        return f"score-{len(self.rounds) - 1}"
+
+
+def generation_id(stages: Mapping[str, list[str]], artefacts: Mapping[str, str]) -> str:
+    """An id that is the same whenever the same results come out of the same inputs."""
+    return "g" + fingerprint(stages=dict(stages), artefacts=dict(artefacts))[:12]
+
+
+def file_generation(lake: Lake, generation: Generation) -> Generation:
+    """Record a generation once; the record that was there first stays."""
+    lake.add_once(f"generations/{generation.id}.json", asdict(generation))
+    return find_generation(lake, generation.id)
+
+
+def generations(lake: Lake) -> list[Generation]:
+    """All generations of a lake, oldest first."""
+    found = [Generation(**note) for note in lake.notes("generations")]
+    return sorted(found, key=lambda generation: (generation.created, generation.id))
+
+
+def find_generation(lake: Lake, wanted: str | None = None) -> Generation:
+    """The generation with this id or name, or the newest.
+
+    Raises
+    ------
+    LakeError
+        There is none; the line names those that are there.
+    """
+    found = generations(lake)
+    if not found:
+        raise LakeError(f"{lake.folder}: holds no finished generation; run kith build until it ends")
+    if wanted is None:
+        return found[-1]
+    for generation in reversed(found):
+        if wanted in (generation.id, generation.name):
+            return generation
+    known = ", ".join(generation.id for generation in found[-5:])
+    raise LakeError(f"{lake.folder}: has no generation {wanted!r}; there are {known}")

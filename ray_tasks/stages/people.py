@@ -1,0 +1,102 @@
+"""Stage 3: how old the users are and whether women or men, from what they and their friends state."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from graph.ages import SOURCES, estimate_birth_years
+from graph.genders import NameTable, count_names
+from profiling.settings import PeopleSettings
+from profiling.tables import PEOPLE
+from ray_tasks.jobs import BucketJob, StageOutput
+from ray_tasks.lake import Lake, fingerprint
+from ray_tasks.stages.context import BuildContext, fingerprints
+from ray_tasks.stages.partition_rows import open_birth_years, open_friendships, open_user_ids, rows_mark
+
+LOGIC = 1  # raise when the results of this stage change
+NAME_COLUMNS = ["first_name", "last_name", "gender"]
+
+
+def people(context: BuildContext) -> str:
+    """Run the stage over all buckets; returns the id of the name table that it fitted on the way."""
+    names, settings = fit_names(context), context.settings.people
+    mark = rows_mark(context.manifests["partition"])
+    jobs = []
+    for bucket in range(context.lake.buckets):
+        inputs = context.inputs(bucket, "partition")
+        what = fingerprint(
+            stage="people",
+            logic=LOGIC,
+            inputs=fingerprints(inputs),
+            rows=mark,
+            names=names.id,
+            settings=settings.model_dump(),
+        )
+        arguments = {"settings": settings, "rows": mark, "names": names.id}
+        jobs.append(BucketJob("people", bucket, what, compute, inputs, arguments))
+    context.run("people", jobs)
+    return names.id
+
+
+def fit_names(context: BuildContext) -> NameTable:
+    """What first and last names say about gender in this population, as an artefact of the lake."""
+    tables = (context.lake.read(m, "users", NAME_COLUMNS) for m in context.manifests["partition"].values())
+    names = NameTable.of_counts(count_names(*(table[name] for name in NAME_COLUMNS)) for table in tables)
+    context.lake.add_once(f"artefacts/names/{names.id}.json", json.loads(names.to_json()))
+    return names
+
+
+def read_names(lake: Lake, names_id: str) -> NameTable:
+    """A fitted name table."""
+    return NameTable.from_json((lake.folder / "artefacts" / "names" / f"{names_id}.json").read_text(encoding="utf-8"))
+
+
+def compute(lake: Lake, job: BucketJob) -> StageOutput:
+    """Table `people` of a bucket."""
+    given = job.arguments
+    settings: PeopleSettings = given["settings"]
+    users = lake.read(job.inputs["partition"], "users")
+    born = estimate_birth_years(
+        users["row"].to_numpy(),
+        open_friendships(lake, given["rows"]),
+        open_birth_years(lake, given["rows"]),
+        trusted_gap=settings.trusted_gap,
+        min_friends=settings.min_friends,
+        min_confidence=settings.min_confidence,
+        order=open_user_ids(lake, given["rows"]),
+    )
+    known = np.isfinite(born.year) & (born.confidence >= settings.min_confidence)
+    female, source = _genders(users, read_names(lake, given["names"]), settings.min_confidence)
+    consent = users["consent"].to_numpy(zero_copy_only=False)
+    known &= consent
+    table = pa.table(
+        {
+            "user_id": users["user_id"],
+            "row": users["row"],
+            "birth_year": pa.array(born.year, mask=~known),
+            "birth_year_confidence": pa.array(born.confidence, mask=~known),
+            "birth_year_source": pa.array([SOURCES[k] for k in np.where(known, born.source, 0)], pa.string()),
+            "female": pa.array(female, mask=~(np.isfinite(female) & consent)),
+            "gender_source": pa.array(np.where(consent, source, None), pa.string()),
+        },
+        schema=PEOPLE,
+    )
+    return StageOutput({"people": table}, {"birth_years": int(known.sum()), "genders": int(np.isfinite(female).sum())})
+
+
+def _genders(
+    users: pa.Table, names: NameTable, min_confidence: float
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.object_]]:
+    """Probability of a woman [n] (NaN unknown) and its source; a stated gender is believed as stated."""
+    stated = users["gender"].to_numpy(zero_copy_only=False)
+    by_name = names.estimate(users["first_name"], users["last_name"])
+    sure = np.abs(2 * by_name - 1) >= min_confidence
+    female = np.where(sure, by_name, np.nan).astype(np.float32)
+    source = np.where(sure, "name", None).astype(object)
+    for gender, value in (("female", 1.0), ("male", 0.0)):
+        female[stated == gender], source[stated == gender] = value, "stated"
+    return female, source
