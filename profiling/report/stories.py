@@ -1,0 +1,150 @@
+"""Which users and faces a report shows, and one user's story out of the lake's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from profiling.report.data import CROP, MAX_FACES, ClusterStory, UserStory
+from profiling.tables import EVIDENCE, NO_CLUSTER, unpack_vectors
+
+SHOWN_STATES = ("member", "noise")  # faces of other states were cut away before clustering
+FACE_COLUMNS = ["photo_id", "face", "x", "y", "w", "h", "embedding"]
+
+
+def choose_users(profiles: pa.Table, clusters: pa.Table, count: int = 8) -> list[int]:
+    """Users worth looking at: the narrowest and the widest margins, accounts of two, and users without a leader.
+
+    Parameters
+    ----------
+    profiles : table `profiles` of the last round. clusters : table `clusters`; users without any are never chosen.
+    count : users at most; half of them with narrow margins or no leader, since that is where one learns.
+
+    Returns
+    -------
+    user ids: resolved ones first, widest margin first. The order of rows does not matter.
+    """
+    profiles = profiles.filter(pc.is_in(profiles["user_id"], value_set=pc.unique(clusters["user_id"])))
+    rows = sorted(zip(*(profiles[name].to_pylist() for name in ("user_id", "reason", "second", "margin")), strict=True))
+    resolved = sorted((row for row in rows if row[1] == "ok"), key=lambda row: (-_finite(row[3]), row[0]))
+    without = [row for row in rows if row[1] != "ok"]
+    joint = [row for row in resolved if row[2] is not None and row[2] != NO_CLUSTER]
+    quarter = max(1, count // 4)
+    wanted = [*resolved[:quarter], *joint[:quarter], *without[:quarter], *reversed(resolved[-quarter:]), *resolved]
+    chosen = list(dict.fromkeys(row[0] for row in wanted))[:count]
+    place = {row[0]: number for number, row in enumerate([*resolved, *without])}
+    return sorted(chosen, key=lambda user: place[user])
+
+
+def choose_faces(user_id: int, members: pa.Table, faces: pa.Table, limit: int = MAX_FACES) -> pa.Table:
+    """The faces of a user that are shown: those of every cluster and of none in turn, until `limit`.
+
+    Returns
+    -------
+    table sorted by cluster (none last), photo_id, face: photo_id, face, cluster, x, y, w, h, embedding. The photos to
+    decode for `crop_faces` are those of its photo_id.
+    """
+    mine = pc.and_(pc.equal(members["user_id"], user_id), pc.is_in(members["state"], pa.array(SHOWN_STATES)))
+    table = members.filter(mine).select(["photo_id", "face", "cluster"])
+    table = table.join(faces.select(FACE_COLUMNS), ["photo_id", "face"], join_type="inner")
+    table = table.sort_by([("photo_id", "ascending"), ("face", "ascending")]).combine_chunks()
+    cluster = np.asarray(table["cluster"]).astype(np.int64)
+    last = np.where(cluster == NO_CLUSTER, np.iinfo(np.int64).max, cluster)
+    order = np.lexsort((np.arange(len(cluster)), last))
+    turn = np.empty(len(cluster), np.int64)
+    turn[order] = _turns(last[order])
+    kept = np.sort(np.lexsort((last, turn))[:limit])
+    return table.take(kept[np.argsort(last[kept], kind="stable")])
+
+
+def tell_user(
+    user_id: int,
+    users: pa.Table,
+    profiles: pa.Table,
+    clusters: pa.Table,
+    scores: pa.Table,
+    chosen: pa.Table,
+    crops: npt.NDArray[np.uint8],
+    contributions: Mapping[int, Mapping[str, float]],
+    asked_margin: float,
+    owners: Mapping[int, bool] | None = None,
+    facts: Sequence[tuple[str, str]] = (),
+) -> UserStory:
+    """One user's story.
+
+    Parameters
+    ----------
+    users, profiles, clusters, scores : tables of the user's bucket, the last two rounds' ones of the last round.
+    chosen : of `choose_faces`. crops : uint8 [n, 72, 72, 3] of `chosen`, in its order.
+    contributions : by cluster, what each evidence added to the weight. owners : by cluster, whether the truth gives
+        it to the user. facts : short (label, text) pairs shown under the name, beside what `users` says.
+    """
+    row, profile = _row(users, user_id), _row(profiles, user_id)
+    clusters_by_number = {entry["cluster"]: entry for entry in _rows(clusters, user_id)}
+    stories = []
+    for entry in _rows(scores, user_id):
+        number = entry["cluster"]
+        owner = None if owners is None else owners.get(number, False)
+        stories.append(_tell_cluster(clusters_by_number[number] | entry, contributions.get(number, {}), owner))
+    return UserStory(
+        user_id=user_id,
+        name=" ".join(part for part in (row.get("first_name"), row.get("last_name")) if part) or f"user {user_id}",
+        reason=profile["reason"],
+        leader=NO_CLUSTER if profile["leader"] is None else profile["leader"],
+        second=NO_CLUSTER if profile["second"] is None else profile["second"],
+        margin=_number(profile["margin"]),
+        asked_margin=asked_margin,
+        clusters=stories,
+        photo_ids=np.asarray(chosen["photo_id"]),
+        faces=np.asarray(chosen["face"]),
+        labels=np.asarray(chosen["cluster"]),
+        crops=crops if len(crops) else np.zeros((0, CROP, CROP, 3), np.uint8),
+        vectors=unpack_vectors(chosen["embedding"]).astype(np.float32),
+        facts=[*_stated(row), *facts],
+    )
+
+
+def _tell_cluster(entry: Mapping[str, Any], contributions: Mapping[str, float], owner: bool | None) -> ClusterStory:
+    return ClusterStory(
+        cluster=entry["cluster"],
+        faces=entry["faces"],
+        photos=entry["photos"],
+        weight=_number(entry["weight"]),
+        contributions=dict(contributions),
+        evidence={name: _number(entry.get(name)) for name in EVIDENCE},
+        owner=owner,
+    )
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _turns(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Place of each row within its group; `groups` is sorted."""
+    return np.arange(len(groups)) - np.searchsorted(groups, groups, "left")
+
+
+def _finite(value: float | None) -> float:
+    return value if value is not None and np.isfinite(value) else 0.0
+
+
+def _stated(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    named = (("gender", "stated gender"), ("birth_year", "stated birth year"))
+    return [(label, str(row[name])) for name, label in named if row.get(name) is not None]
+
+
+def _rows(table: pa.Table, user_id: int) -> list[dict[str, Any]]:
+    return list(table.filter(pc.equal(table["user_id"], user_id)).to_pylist())
+
+
+def _row(table: pa.Table, user_id: int) -> dict[str, Any]:
+    rows = _rows(table, user_id)
+    if len(rows) != 1:
+        raise ValueError(f"user {user_id} has {len(rows)} rows, not one")
+    return rows[0]
