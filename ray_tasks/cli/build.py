@@ -1,0 +1,73 @@
+"""`kith build`: all stages over a population."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from ray_tasks.cli.options import (
+    Changes,
+    Cpus,
+    Json,
+    RayAddress,
+    SettingsFile,
+    console,
+    output,
+    print_json,
+    read_settings,
+)
+
+
+def build(
+    population: Annotated[str, typer.Argument(help="The population folder.", show_default=False)],
+    lake: Annotated[Path, typer.Option(help="The lake's folder; made when it is not there.", show_default=False)],
+    model: Annotated[str | None, typer.Option(help="Embedding network; see kith models list. [default: dlib]")] = None,
+    rounds: Annotated[int | None, typer.Option(min=0, help="Rounds after round 0, at most. [default: 4]")] = None,
+    photos_per_user: Annotated[int | None, typer.Option(min=1, help="Photos a user. [default: 100]")] = None,
+    buckets: Annotated[int | None, typer.Option(help="Of a new lake: a power of two. [default: 16]")] = None,
+    name: Annotated[str, typer.Option(help="A name for the generation.")] = "",
+    retry_failed: Annotated[bool, typer.Option(help="Look again at photos that could not be read.")] = False,
+    settings: SettingsFile = None,
+    change: Changes = None,
+    ray: RayAddress = None,
+    cpus: Cpus = None,
+    as_json: Json = False,
+) -> None:
+    """Make profiles of a population: all stages, resuming what an earlier run began."""
+    chosen = read_settings(
+        settings,
+        change,
+        embedding__model=model,
+        scoring__rounds=rounds,
+        selection__photos_per_user=photos_per_user,
+    )
+    from ray_tasks.build import build as run
+    from ray_tasks.build import summary
+    from ray_tasks.lake import Lake
+    from ray_tasks.ray_session import RaySession
+
+    with RaySession(ray, cpus) as session:
+        generation = run(population, Lake.create(lake, buckets), chosen, session, console, name, retry_failed)
+    if as_json:
+        print_json(summary(generation))
+    else:
+        show_audit(generation.id, generation.audit)
+
+
+def show_audit(title: str, audit: dict[str, Any]) -> None:
+    """Print users by reason, the rounds and the gates."""
+    users = Table(title=f"generation {title}", title_justify="left", show_edge=False, pad_edge=False)
+    users.add_column("users", justify="right")
+    users.add_column("")
+    for reason, count in sorted(audit["users_by_reason"].items(), key=lambda item: -item[1]):
+        users.add_row(f"{count:,}", "with a profile" if reason == "ok" else reason.replace("_", " "))
+    output.print(users)
+    for each in audit["rounds"]:
+        output.print(f"round {each['round']}: {each['profiles']:,} profiles, {each['moved']:,} moved", highlight=False)
+    for gate in audit["gates"]:
+        state = "[green]passed[/]" if gate["passed"] else "[red]FAILED[/]"
+        value = "-" if gate["value"] is None else f"{gate['value']:.4g}"
+        output.print(f"gate {gate['name']}: {state} ({value}, {gate['rule']} {gate['limit']:.4g})", highlight=False)
