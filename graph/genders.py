@@ -54,7 +54,7 @@ def count_names(first: Names, last: Names, gender: Names) -> NameCounts:
         for name, w, m in zip(map(_spell, distinct), women.tolist(), men.tolist(), strict=False):
             if name and w + m:
                 _add_to(names[kind], {name: (w, m)})
-                _add_to(names[f"{kind}_ending"], {ending: (w, m) for ending in _endings(name)})
+                _add_to(names[f"{kind}_ending"], dict.fromkeys(_endings(name), (w, m)))
     return NameCounts((int(np.sum(stated == 0)), int(np.sum(stated == 1))), names)
 
 
