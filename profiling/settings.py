@@ -43,7 +43,9 @@ class DecodingSettings(_Section):
     """How photos are read, and when they are refused."""
 
     max_bytes: int = Field(64 << 20, ge=1 << 10, description="bytes of a file; larger ones are refused")
-    max_pixels: int = Field(100_000_000, ge=1 << 10, le=178_956_970, description="pixels by the header; Pillow's bomb limit")
+    max_pixels: int = Field(
+        100_000_000, ge=1 << 10, le=178_956_970, description="pixels by the header; Pillow's bomb limit"
+    )
     min_side: int = Field(20, ge=1, le=1000, description="pixels of the shorter side; MTCNN finds no face on less")
     max_side: int = Field(1024, ge=64, le=8192, description="pixels; larger photos are scaled down while decoding")
     timeout_s: float = Field(30.0, gt=0, le=600, description="seconds a decoder may take for one photo")

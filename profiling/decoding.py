@@ -1,0 +1,197 @@
+"""Bytes of a photo -> upright RGB pixels and two hashes, or a reason.
+
+Decided by content, never by the file's name. Only the seven formats that phones, cameras and browsers write are
+tried, so a hostile file meets none of Pillow's rarer parsers. What the header promises is checked before a pixel is
+decoded. Results depend on the bytes and the settings alone. Decoders of foreign bytes may still crash or hang: the
+stages run this in processes that may die (`ray_tasks.decoders`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pillow_heif
+from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
+
+from profiling.duplicates import perceptual_hash
+from profiling.refusals import REASONS, PhotoRefused
+from profiling.settings import DecodingSettings
+from profiling.uris import read_photo, resolve_uri
+
+__all__ = ["REASONS", "DecodedPhoto", "PhotoRefused", "decode_photo", "read_photo", "resolve_uri"]
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF")
+MAGICS = (
+    b"\xff\xd8\xff",
+    b"\x89PNG",
+    b"RIFF",
+    b"GIF8",
+    b"II*\0",
+    b"MM\0*",
+)  # a file that starts so and fails is damaged
+HEIF_MAGIC = b"ftyp"  # at byte 4
+BEHIND = (255, 255, 255)  # colour behind transparent pixels: white, as browsers show them
+CONTENT_HASH_BYTES = 16  # blake2b; 128 bits never collide by chance
+REDUCING_GAP = 3.0  # Pillow boxes down to three times the size before Lanczos: indistinguishable and faster
+
+_UPRIGHT = {  # EXIF 2.3, tag 0x0112: what the camera noted -> what makes the photo upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = tuple(_UPRIGHT[code] for code in (5, 6, 7, 8))  # these swap width and height
+
+pillow_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
+
+
+@dataclass(frozen=True)
+class DecodedPhoto:
+    """A photo as the detector wants it.
+
+    pixels : uint8 [H, W, 3], RGB, upright, longer side <= `max_side`.
+    width, height : pixels of the upright photo as stored, before scaling.
+    content_hash : 16 bytes, blake2b of the file.
+    perceptual_hash : 64-bit pHash of the upright photo, 0 to 2**64 - 1.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    width: int
+    height: int
+    content_hash: bytes
+    perceptual_hash: int
+
+
+def decode_photo(data: bytes, settings: DecodingSettings) -> DecodedPhoto:
+    """Decode a photo: first frame, EXIF orientation applied, 8-bit RGB, scaled down to `settings.max_side`.
+
+    Transparent pixels become white, 16-bit grey keeps its high byte, colour profiles are not applied.
+
+    Raises
+    ------
+    PhotoRefused
+        "not_a_photo", "truncated", "too_large", "too_small", "bomb" or "no_memory".
+    """
+    if len(data) > settings.max_bytes:
+        raise PhotoRefused("too_large", f"The file has {len(data)} bytes, more than {settings.max_bytes}.")
+    if not data:
+        raise PhotoRefused("truncated", "The file is empty.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd EXIF and big photos; the reason says what matters
+            return _decode(data, settings)
+    except MemoryError:
+        raise PhotoRefused("no_memory", "The photo does not fit into the decoder's memory.") from None
+
+
+def _decode(data: bytes, settings: DecodingSettings) -> DecodedPhoto:
+    with _open(data) as photo:
+        width, height = photo.size
+        _check_size(width, height, settings)
+        photo, turn = _load(photo, settings.max_side)
+    if turn in _SIDEWAYS:
+        width, height = height, width
+    photo = _opaque(photo)
+    if turn is not None:
+        photo = photo.transpose(turn)
+    return DecodedPhoto(
+        pixels=np.array(photo),
+        width=width,
+        height=height,
+        content_hash=hashlib.blake2b(data, digest_size=CONTENT_HASH_BYTES).digest(),
+        perceptual_hash=perceptual_hash(photo),
+    )
+
+
+def _open(data: bytes) -> Image.Image:
+    """Parse the header; no pixel is decoded."""
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise PhotoRefused("bomb", "The header promises more pixels than Pillow decodes.") from None
+    except MemoryError:
+        raise
+    except UnidentifiedImageError:
+        if data.startswith(MAGICS) or data[4:8] == HEIF_MAGIC:
+            raise PhotoRefused("truncated", "It starts like a photo, but its header is damaged or cut.") from None
+        raise PhotoRefused("not_a_photo", "The content is none of the formats that are read.") from None
+    except Exception as error:  # parsers of foreign bytes raise whatever they stumble over
+        raise PhotoRefused("truncated", f"The header is damaged ({type(error).__name__}).") from None
+
+
+def _check_size(width: int, height: int, settings: DecodingSettings) -> None:
+    if min(width, height) < settings.min_side:
+        raise PhotoRefused("too_small", f"{width} x {height} pixels; the shorter side needs {settings.min_side}.")
+    if width * height > settings.max_pixels:
+        raise PhotoRefused("bomb", f"The header promises {width} x {height} pixels, more than {settings.max_pixels}.")
+    scaled = _scaled(width, height, settings.max_side)
+    if min(scaled) < settings.min_side:
+        raise PhotoRefused("too_small", f"{width} x {height} pixels scaled down leave {scaled[0]} x {scaled[1]}.")
+
+
+def _scaled(width: int, height: int, max_side: int) -> tuple[int, int]:
+    """The size whose longer side is at most `max_side`, never larger than the photo."""
+    longer = max(width, height)
+    if longer <= max_side:
+        return width, height
+    return max(1, round(width * max_side / longer)), max(1, round(height * max_side / longer))
+
+
+def _load(photo: Image.Image, max_side: int) -> tuple[Image.Image, Image.Transpose | None]:
+    """Decode and scale the first frame; return it in an 8-bit mode, and the turn that makes it upright."""
+    size = _scaled(*photo.size, max_side)
+    try:
+        drafted = photo.draft(None, size) if isinstance(photo, JpegImageFile) else None  # DCT scaling while decoding
+        photo.load()
+        turn = _UPRIGHT.get(_orientation(photo))  # after loading: Pillow turns TIFFs by itself and drops the tag
+        photo = _eight_bit(photo)
+        if photo.size != size:
+            photo = photo.resize(size, Image.Resampling.LANCZOS, drafted and drafted[1], REDUCING_GAP)
+    except (MemoryError, PhotoRefused):
+        raise
+    except Image.DecompressionBombError:
+        raise PhotoRefused("bomb", "It unpacks to more pixels than Pillow decodes.") from None
+    except Exception as error:  # as in _open
+        raise PhotoRefused("truncated", f"The file ends too early or is damaged ({type(error).__name__}).") from None
+    return photo, turn
+
+
+def _orientation(photo: Image.Image) -> int:
+    """EXIF orientation, 1 where there is none or the EXIF is broken: that alone costs no photo."""
+    try:
+        return int(photo.getexif().get(ExifTags.Base.Orientation, 1))
+    except MemoryError:
+        raise
+    except Exception:  # as in _open
+        return 1
+
+
+def _eight_bit(photo: Image.Image) -> Image.Image:
+    """A mode of 8-bit channels that can be scaled: LA or RGBA where anything is transparent, else opaque."""
+    if photo.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(photo) >> 8).astype(np.uint8))
+    if photo.mode in ("I", "F", "LAB"):
+        raise PhotoRefused("not_a_photo", f"Pixels of kind {photo.mode} are a measurement or a print, not a photo.")
+    if "transparency" in photo.info or photo.mode in ("PA", "La", "RGBa"):
+        return photo.convert("RGBA")
+    if photo.mode in ("1", "P", "RGBX"):
+        return photo.convert("RGB")
+    return photo
+
+
+def _opaque(photo: Image.Image) -> Image.Image:
+    """RGB, with `BEHIND` where the photo is transparent."""
+    if photo.mode in ("LA", "RGBA"):
+        photo = photo.convert("RGBA")
+        behind = Image.new("RGBA", photo.size, (*BEHIND, 255))
+        photo = Image.alpha_composite(behind, photo)
+    return photo if photo.mode == "RGB" else photo.convert("RGB")
