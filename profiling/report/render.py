@@ -1,10 +1,180 @@
-"""One self-contained HTML page."""
+"""One self-contained HTML page out of a report's data."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from profiling.report.charts import Line, diverging, growing, line_of_shares, number, percent, trimmed
 from profiling.report.data import ReportData
+from profiling.report.similarity import COLOURS, scale_start
+from profiling.report.user_page import show_user
+from profiling.report.words import EVIDENCE_HINTS, EVIDENCE_LABELS, GATES, METRICS
+
+HERE = Path(__file__).parent
 
 
 def render_report(report: ReportData) -> str:
-    """The report as one HTML file: styles, script and pictures inside, nothing loaded from anywhere."""
-    return f"<!doctype html><title>{len(report.stories)}</title>"
+    """The report as one HTML file: styles, script and pictures inside, nothing loaded from anywhere.
+
+    All texts are escaped. The file takes about 300 kB for a user with 100 faces, 40 kB besides.
+    """
+    start = scale_start(report.stories)
+    return (
+        _environment()
+        .get_template("template.html")
+        .render(
+            report=report,
+            style=Markup((HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+            script=Markup((HERE / "report.js").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+            headlines=_headlines(report),
+            funnel=growing(_funnel(report)),
+            reasons=_reasons(report),
+            photo_failures=_photo_failures(report),
+            lines=_lines(report),
+            coefficients=_coefficients(report),
+            gates=_gates(report.audit),
+            cluster_sizes=growing(trimmed(_without_zero(report.audit["clusters"]["sizes"]))),
+            profile_faces=growing(trimmed(_without_zero(report.audit["profile_faces"]))),
+            metrics=_metrics(report.evaluation),
+            kinds=_kinds(report.evaluation),
+            scale={"start": number(start), "colours": [f"rgb({r} {g} {b})" for r, g, b in COLOURS.tolist()]},
+            users=[show_user(story, start, report.user_reasons) for story in report.stories],
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"percent": percent, "number": number, "count": lambda value: f"{value:,}"}
+    return environment
+
+
+def _headlines(report: ReportData) -> list[dict[str, str]]:
+    audit = report.audit
+    photos, faces = audit["photos"], audit["faces"]["norms"]["faces"]
+    tiles = [
+        ("Users", f"{audit['users']:,}", f"{audit['clusters']['users']:,} with a cluster of faces"),
+        ("Photos looked at", f"{photos['looked_at']:,}", f"{_per(photos['looked_at'], audit['users'])} a user"),
+        ("Faces found", f"{faces:,}", f"{_per(faces, photos['looked_at'])} a photo"),
+        (
+            "Users with a profile",
+            f"{audit['profiles']:,}",
+            f"{percent(_share(audit['profiles'], audit['users']))} of all",
+        ),
+    ]
+    if report.evaluation is not None:
+        for key in ("precision", "leader_accuracy"):
+            name, meaning = METRICS[key]
+            tiles.append((name, percent(report.evaluation[key]["value"]), meaning))
+    return [{"name": name, "value": value, "note": note} for name, value, note in tiles]
+
+
+def _funnel(report: ReportData) -> dict[str, int]:
+    audit = report.audit
+    states = audit["faces"]["by_state"]
+    steps = {} if report.album_photos is None else {"photos in albums": report.album_photos}
+    return steps | {
+        "photos selected": audit["photos"]["selected"],
+        "photos read": sum(audit["photos"]["by_reason"].get(reason, 0) for reason in ("ok", "no_face")),
+        "faces found": audit["faces"]["norms"]["faces"],
+        "faces in clusters": states.get("member", 0),
+        "clusters": audit["clusters"]["number"],
+        "profiles": audit["profiles"] + audit["second_profiles"],
+    }
+
+
+def _reasons(report: ReportData) -> list[Any]:
+    """Users without a profile by reason, the commonest first."""
+    return growing(_sorted(report.audit["users_by_reason"], leave="ok"), report.user_reasons)
+
+
+def _photo_failures(report: ReportData) -> list[Any]:
+    return growing(_sorted(report.audit["photos"]["by_reason"], leave="ok"), report.photo_reasons)
+
+
+def _lines(report: ReportData) -> list[Line]:
+    rounds = report.audit["rounds"]
+    lines = [
+        line_of_shares("Users whose profile moved", [_share(row["moved"], row["users"]) for row in rounds]),
+        line_of_shares("Users with a profile", [_share(row["profiles"], row["users"]) for row in rounds]),
+    ]
+    if report.evaluation is not None:
+        rounds = report.evaluation["rounds"]
+        lines += [
+            line_of_shares(METRICS[key][0], [row[key]["value"] for row in rounds])
+            for key in ("leader_accuracy", "precision")
+        ]
+    return lines
+
+
+def _coefficients(report: ReportData) -> list[dict[str, Any]]:
+    """Bars of round 0 and of the last rounds, evidence of the largest coefficient first."""
+    if not report.coefficients:
+        return []
+    rounds = [("round 0, without friends", report.coefficients[0])]
+    if len(report.coefficients) > 1:
+        rounds.append(("later rounds", report.coefficients[-1]))
+    scale = max((abs(value) for _, row in rounds for value in row.values()), default=1.0)
+    last = rounds[-1][1]
+    names = sorted({name for _, row in rounds for name in row}, key=lambda name: (-abs(last.get(name, 0.0)), name))
+    return [
+        {"title": title, "bars": diverging({n: row.get(n, 0.0) for n in names}, scale, EVIDENCE_LABELS, EVIDENCE_HINTS)}
+        for title, row in rounds
+    ]
+
+
+def _gates(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": GATES.get(gate["name"], gate["name"]),
+            "meaning": gate["meaning"],
+            "rule": f"{gate['rule']} {_gate_number(gate['limit'])}",
+            "value": _gate_number(gate["value"]),
+            "passed": gate["passed"],
+        }
+        for gate in audit["gates"]
+    ]
+
+
+def _metrics(evaluation: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    if evaluation is None:
+        return []
+    rows = ((name, meaning, evaluation.get(key)) for key, (name, meaning) in METRICS.items())
+    return [{"name": name, "meaning": meaning, **found} for name, meaning, found in rows if found is not None]
+
+
+def _kinds(evaluation: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    found = {} if evaluation is None else evaluation.get("by_kind", {})
+    return [] if list(found) == ["unknown"] else [{"kind": kind, **row} for kind, row in found.items()]
+
+
+def _sorted(counts: Mapping[str, int], leave: str) -> dict[str, int]:
+    left = [(key, count) for key, count in counts.items() if key != leave and count]
+    return dict(sorted(left, key=lambda pair: (-pair[1], pair[0])))
+
+
+def _without_zero(counts: Mapping[str, int]) -> dict[str, int]:
+    return {key: count for key, count in counts.items() if key != "0" or count}
+
+
+def _share(count: int, of: int) -> float | None:
+    return count / of if of else None
+
+
+def _per(count: int, of: int) -> str:
+    return number(_share(count, of), 1)
+
+
+def _gate_number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else percent(value)

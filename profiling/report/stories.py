@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from profiling.report.data import CROP, MAX_FACES, ClusterStory, UserStory
+from profiling.report.ordering import in_turn
 from profiling.tables import EVIDENCE, NO_CLUSTER, unpack_vectors
 
 SHOWN_STATES = ("member", "noise")  # faces of other states were cut away before clustering
@@ -53,13 +54,7 @@ def choose_faces(user_id: int, members: pa.Table, faces: pa.Table, limit: int = 
     table = members.filter(mine).select(["photo_id", "face", "cluster"])
     table = table.join(faces.select(FACE_COLUMNS), ["photo_id", "face"], join_type="inner")
     table = table.sort_by([("photo_id", "ascending"), ("face", "ascending")]).combine_chunks()
-    cluster = np.asarray(table["cluster"]).astype(np.int64)
-    last = np.where(cluster == NO_CLUSTER, np.iinfo(np.int64).max, cluster)
-    order = np.lexsort((np.arange(len(cluster)), last))
-    turn = np.empty(len(cluster), np.int64)
-    turn[order] = _turns(last[order])
-    kept = np.sort(np.lexsort((last, turn))[:limit])
-    return table.take(kept[np.argsort(last[kept], kind="stable")])
+    return table.take(in_turn(np.asarray(table["cluster"]), limit))
 
 
 def tell_user(
@@ -123,11 +118,6 @@ def _tell_cluster(entry: Mapping[str, Any], contributions: Mapping[str, float], 
 
 def _number(value: float | None) -> float:
     return float("nan") if value is None else float(value)
-
-
-def _turns(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Place of each row within its group; `groups` is sorted."""
-    return np.arange(len(groups)) - np.searchsorted(groups, groups, "left")
 
 
 def _finite(value: float | None) -> float:

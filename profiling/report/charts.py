@@ -1,0 +1,113 @@
+"""Geometry of the charts; the template draws them as inline SVG and escapes every text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+WIDTH, HEIGHT = 320, 150  # of a chart's view box
+LEFT, RIGHT, TOP, BOTTOM = 14, 14, 26, 22  # room for the labels
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of a line: where it lies, its round, and what is written beside it."""
+
+    x: float
+    y: float
+    tick: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line over rounds."""
+
+    title: str
+    points: tuple[Point, ...]
+    path: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of `size` 0 to 1 that starts at `start` 0 to 1 of the track."""
+
+    label: str
+    text: str
+    start: float
+    size: float
+    negative: bool = False
+    hint: str = ""
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share as text; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{100 * value:.{digits}f} %"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number as text with a true minus; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def line_of_shares(title: str, shares: Sequence[float | None]) -> Line:
+    """A line over rounds 0, 1, …, without those of None; its axis spans the values, so that small changes show."""
+    known = [share for share in shares if share is not None and math.isfinite(share)]
+    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    if high - low < 1e-9:
+        low, high = low - 0.5, high + 0.5
+    step = (WIDTH - LEFT - RIGHT) / max(1, len(shares))
+    points = []
+    for place, share in enumerate(shares):
+        if share is None or not math.isfinite(share):
+            continue
+        y = TOP + (high - share) / (high - low) * (HEIGHT - TOP - BOTTOM - 14)
+        points.append(Point(round(LEFT + (place + 0.5) * step, 1), round(y + 7, 1), str(place), percent(share)))
+    path = " ".join(f"{'M' if not place else 'L'}{point.x} {point.y}" for place, point in enumerate(points))
+    return Line(title, tuple(points), path)
+
+
+def diverging(
+    values: Mapping[str, float], scale: float, labels: Mapping[str, str], hints: Mapping[str, str]
+) -> list[Bar]:
+    """Bars left and right of a middle line, in the order of `values`; `scale` is the value of a half track."""
+    bars = []
+    for name, value in values.items():
+        size = min(0.5, 0.5 * abs(value) / scale) if scale > 0 and math.isfinite(value) else 0.0
+        start = 0.5 - size if value < 0 else 0.5
+        bars.append(Bar(labels.get(name, name), signed(value), start, size, value < 0, hints.get(name, "")))
+    return bars
+
+
+def growing(counts: Mapping[str, int], labels: Mapping[str, str] | None = None) -> list[Bar]:
+    """Bars from the left, the largest count filling the track; each says its share of all."""
+    total, largest = sum(counts.values()), max(counts.values(), default=0)
+    names = labels or {}
+    return [
+        Bar(
+            names.get(key, key),
+            f"{count:,}",
+            0.0,
+            count / largest if largest else 0.0,
+            hint=percent(count / total if total else 0.0),
+        )
+        for key, count in counts.items()
+    ]
+
+
+def signed(value: float) -> str:
+    """A contribution with its sign."""
+    return number(value) if not math.isfinite(value) or value < 0 else f"+{value:.2f}"
+
+
+def trimmed(counts: Mapping[str, int]) -> dict[str, int]:
+    """A histogram without the empty bins at its end."""
+    keys = list(counts)
+    while keys and not counts[keys[-1]]:
+        keys.pop()
+    return {key: counts[key] for key in keys}

@@ -1,0 +1,134 @@
+"""One user's part of the page: clusters as rows of faces, the similarity grid and the map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from profiling.report.charts import Bar, diverging, number
+from profiling.report.crops import contact_sheet, jpeg_uri, sheet_shape
+from profiling.report.data import ClusterStory, UserStory
+from profiling.report.face_map import MIN_FACES, place_faces
+from profiling.report.similarity import make_grid
+from profiling.report.words import EVIDENCE_HINTS, EVIDENCE_LABELS
+from profiling.tables import NO_CLUSTER
+
+SHOWN_CONTRIBUTIONS = 6  # the largest; what remains is one bar
+PALETTE = 8  # colours of clusters that do not lead; see style.css
+
+
+def show_user(story: UserStory, scale_start: float, reasons: Mapping[str, str]) -> dict[str, Any]:
+    """What the template needs of one user; `scale_start` is the cosine at which the grid's colours begin."""
+    columns, rows = sheet_shape(len(story.labels))
+    faces = [_face(story, place, columns, rows) for place in range(len(story.labels))]
+    grid = make_grid(story, scale_start)
+    return {
+        "id": story.user_id,
+        "name": story.name,
+        "resolved": story.reason == "ok",
+        "verdict": _verdict(story, reasons),
+        "facts": story.facts,
+        "sheet": f"url({jpeg_uri(contact_sheet(story.crops))})" if faces else "none",
+        "columns": columns,
+        "rows": rows,
+        "portrait": jpeg_uri(story.crops[_portrait(story)]) if faces else None,
+        "clusters": _clusters(story, faces),
+        "loose": [faces[place] for place in np.flatnonzero(story.labels == NO_CLUSTER)],
+        "shown": len(faces),
+        "grid": {
+            "picture": grid.picture,
+            "cosines": grid.cosines,
+            "faces": [faces[place] for place in grid.order],
+            "within": number(grid.within),
+            "between": number(grid.between),
+        },
+        "map": _map(story, faces),
+        "min_faces": MIN_FACES,
+    }
+
+
+def _face(story: UserStory, place: int, columns: int, rows: int) -> dict[str, Any]:
+    """One face: its spot on the sheet in per cent, its colour and what is said of it."""
+    label = int(story.labels[place])
+    group = "no cluster" if label == NO_CLUSTER else f"cluster {label}"
+    return {
+        "x": round(100 * (place % columns) / max(1, columns - 1), 3),
+        "y": round(100 * (place // columns) / max(1, rows - 1), 3),
+        "tone": _tone(story, label),
+        "label": f"face {int(story.faces[place])} of photo {int(story.photo_ids[place])}, {group}",
+    }
+
+
+def _tone(story: UserStory, label: int) -> str:
+    if label == NO_CLUSTER:
+        return "none"
+    if label == story.leader:
+        return "leader"
+    return "second" if label == story.second else f"c{label % PALETTE}"
+
+
+def _portrait(story: UserStory) -> int:
+    """The face nearest to the mean of the leader's, or of all faces where nobody leads."""
+    mine = np.flatnonzero(story.labels == story.leader) if story.leader != NO_CLUSTER else np.zeros(0, np.intp)
+    mine = mine if len(mine) else np.arange(len(story.labels))
+    vectors: npt.NDArray[np.float64] = np.nan_to_num(np.asarray(story.vectors, np.float64))[mine]
+    return int(mine[int((vectors @ vectors.mean(axis=0)).argmax())])
+
+
+def _verdict(story: UserStory, reasons: Mapping[str, str]) -> str:
+    if story.reason != "ok":
+        return reasons.get(story.reason, story.reason)
+    asked = f"a margin of {number(story.asked_margin)} is asked for"
+    others = sum(1 for cluster in story.clusters if cluster.cluster not in (story.leader, story.second))
+    if story.second != NO_CLUSTER:
+        return f"Clusters {story.leader} and {story.second} lead together by {number(story.margin)}; {asked}."
+    if not others:
+        return f"Cluster {story.leader} is the only one, with a weight of {number(story.margin)}; {asked}."
+    return f"Cluster {story.leader} leads by {number(story.margin)}; {asked}."
+
+
+def _clusters(story: UserStory, faces: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leaders first, then the others by weight; contributions of all on one scale."""
+    leaders = (story.leader, story.second)
+    order = sorted(
+        story.clusters,
+        key=lambda one: (one.cluster not in leaders, -np.nan_to_num(one.weight, nan=-np.inf), one.cluster),
+    )
+    scale = max((abs(value) for one in order for value in one.contributions.values()), default=1.0)
+    return [
+        {
+            "number": one.cluster,
+            "tone": _tone(story, one.cluster),
+            "leads": one.cluster in leaders and one.cluster != NO_CLUSTER,
+            "faces": one.faces,
+            "photos": one.photos,
+            "weight": number(one.weight),
+            "owner": one.owner,
+            "shown": [faces[place] for place in np.flatnonzero(story.labels == one.cluster)],
+            "bars": _bars(one, scale),
+        }
+        for one in order
+    ]
+
+
+def _bars(cluster: ClusterStory, scale: float) -> list[Bar]:
+    order = sorted(cluster.contributions.items(), key=lambda pair: (-abs(pair[1]), pair[0]))
+    shown, rest = dict(order[:SHOWN_CONTRIBUTIONS]), order[SHOWN_CONTRIBUTIONS:]
+    if rest:
+        shown["all others"] = sum(value for _, value in rest)
+    hints = {
+        name: f"{EVIDENCE_HINTS.get(name, name)}: {number(cluster.evidence[name])}"
+        for name in shown
+        if name in cluster.evidence
+    }
+    return diverging(shown, scale, EVIDENCE_LABELS, hints)
+
+
+def _map(story: UserStory, faces: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if len(faces) < MIN_FACES:
+        return []
+    places = np.round(100 * place_faces(story.vectors), 2).tolist()
+    return [face | {"left": left, "top": top} for face, (left, top) in zip(faces, places, strict=True)]
