@@ -66,7 +66,8 @@ def estimate_birth_years(
     rows : integers [n], any order.
     stated : float32 [N], stated birth year of every row, NaN = not stated.
     trusted_gap : years a stated year may lie off a cohort of the friends' and be trusted.
-    min_friends : friends with a year before their years count.
+    min_friends : friends with a year before their years count in full; with fewer, their year is told only where
+        nothing is stated, and its confidence shrinks in proportion.
     min_confidence : confidence of the friends' year from which it overrules a stated one.
     order : int64 [N], the user id of every row, so that results do not depend on the rows' numbers.
 
@@ -78,8 +79,8 @@ def estimate_birth_years(
 
     Notes
     -----
-    The histogram is vectorised (about a million users a second); communities cost tens of milliseconds a user in
-    doubt. Measured on three colleges in docs/decisions/0002-birth-years.md.
+    About 50,000 users a second on one core at 80 friends each; a user in doubt costs milliseconds more for the
+    communities. Accuracy is measured in docs/decisions/0002-birth-years.md.
     """
     wanted = np.asarray(rows, np.int64).ravel()
     asked = _Question(friendships, stated, trusted_gap, min_friends, min_confidence, order)
@@ -107,9 +108,9 @@ def year_histogram(indptr: Offsets, friends: Rows, stated: Years) -> npt.NDArray
 
 def _estimate_block(asked: _Question, rows: npt.NDArray[np.int64]) -> BirthYears:
     counts = year_histogram(*asked.friendships.of_rows(rows), asked.stated)
-    peak = counts.argmax(axis=1)
+    known, peak = counts.sum(axis=1), counts.argmax(axis=1)
     own = _plausible(asked.stated[rows]) - FIRST_YEAR
-    enough, said = counts.sum(axis=1) >= asked.min_friends, np.isfinite(own)
+    enough, said = known >= asked.min_friends, np.isfinite(own)
     at_own = np.where(said, own, 0).astype(np.int64)
     trusted = enough & said & (_fullest(counts, at_own, asked.trusted_gap, inside=True) >= _doubt_level(counts))
     confidence = _confidence(counts, np.where(trusted, at_own, peak), asked.trusted_gap)
@@ -120,7 +121,8 @@ def _estimate_block(asked: _Question, rows: npt.NDArray[np.int64]) -> BirthYears
         if circle is not None:
             estimate[at], confidence[at] = circle
 
-    by_friends = enough & ~trusted & (~said | (confidence >= asked.min_confidence))
+    confidence *= np.minimum(known / asked.min_friends, 1.0)
+    by_friends = (known > 0) & ~trusted & (~said | (enough & (confidence >= asked.min_confidence)))
     year = np.where(by_friends, estimate, own) + FIRST_YEAR
     alone = STATED_ALONE * np.where(enough, 1 - confidence, 1.0)
     confirmed = 1 - (1 - STATED_ALONE) * (1 - confidence)
