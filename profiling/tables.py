@@ -174,6 +174,7 @@ BASE_EVIDENCE = (  # columns of `clusters`, one function each in evidence.py; fl
     "sharpness",
     "norm",
     "solo",
+    "group",
     "avatar",
     "tags_owner",
     "tags_others",

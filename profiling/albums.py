@@ -1,0 +1,145 @@
+"""The albums of a bucket laid out as flat arrays: users, their selected photos, and the faces on these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from profiling.duplicates import near_duplicates
+from profiling.tables import unpack_vectors
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+YEAR = 365.2425  # days, Gregorian mean
+MICROSECONDS_A_DAY = 86_400_000_000
+EPOCH = 1970.0
+
+
+@dataclass(frozen=True)
+class Albums:
+    """Users with consent, their selected photos and all faces found there, as arrays that point upwards.
+
+    Users are sorted by id, photos by (user, photo_id), faces by (user, photo_id, face).
+
+    Parameters
+    ----------
+    user_id, user_row : int64 [users].
+    photo_id : int64 [photos]. photo_user : place of its user. photo_quality : of the selection. photo_avatar : flags.
+        photo_year : fractional year it was taken, NaN = unknown.
+    face_number, face_photo, face_user : int64 [faces]; the latter two are places.
+    vectors : float16 [faces, dim]. boxes : float64 [faces, 4], x, y, w, h relative to the photo.
+    score, sharpness, norm, age, female, nonface_distance : float64 [faces], as in table ``faces``.
+    """
+
+    user_id: Ints
+    user_row: Ints
+    photo_id: Ints
+    photo_user: Ints
+    photo_quality: Floats
+    photo_avatar: Flags
+    photo_year: Floats
+    face_number: Ints
+    face_photo: Ints
+    face_user: Ints
+    vectors: npt.NDArray[np.float16]
+    boxes: Floats
+    score: Floats
+    sharpness: Floats
+    norm: Floats
+    age: Floats
+    female: Floats
+    nonface_distance: Floats
+
+    @property
+    def bounds(self) -> Ints:
+        """int64 [users + 1]: the faces of user u are ``bounds[u]:bounds[u + 1]``."""
+        return np.searchsorted(self.face_user, np.arange(len(self.user_id) + 1))
+
+
+def lay_out(users: pa.Table, photos: pa.Table, selection: pa.Table, faces: pa.Table) -> Albums:
+    """Join the tables of a bucket; what is not selected, or whose owner has not consented, is left out."""
+    users = users.filter(pc.fill_null(users["consent"], True)).sort_by("user_id")
+    user_id = integers(users["user_id"])
+    chosen = selection.filter(pc.is_in(selection["owner_id"], value_set=users["user_id"].combine_chunks()))
+    chosen = chosen.sort_by([("owner_id", "ascending"), ("photo_id", "ascending")])
+    photo_id = integers(chosen["photo_id"])
+    about = photos.take(pa.array(find(photo_id, integers(photos["photo_id"]))[0]))
+    by_id = np.argsort(photo_id, kind="stable")
+    place, selected = find(integers(faces["photo_id"]), photo_id[by_id])
+    faces = faces.filter(pa.array(selected))
+    face_photo = by_id[place[selected]] if len(by_id) else place[selected]
+    order = np.lexsort((integers(faces["face"]), face_photo))
+    faces, face_photo = faces.take(pa.array(order)), face_photo[order]
+    photo_user = find(integers(chosen["owner_id"]), user_id)[0]
+    read = {name: numbers(faces[name]) for name in ("score", "sharpness", "norm", "age", "female", "nonface_distance")}
+    return Albums(
+        user_id=user_id,
+        user_row=integers(users["row"]),
+        photo_id=photo_id,
+        photo_user=photo_user,
+        photo_quality=numbers(chosen["quality"]),
+        photo_avatar=flags(about["was_avatar"]),
+        photo_year=years(about["taken_at"]),
+        face_number=integers(faces["face"]),
+        face_photo=face_photo,
+        face_user=photo_user[face_photo],
+        vectors=unpack_vectors(faces["embedding"]),
+        boxes=np.stack([numbers(faces[name]) for name in ("x", "y", "w", "h")], axis=1),
+        **read,
+    )
+
+
+def stand_ins(albums: Albums, seen: pa.Table, kept: Flags, bits: int) -> Ints:
+    """For each photo the place of the photo that stands for its near-duplicates (its own when alone).
+
+    Photos of one album whose perceptual hashes differ in at most `bits` bits and that show equally many kept faces are
+    one picture. `kept` bool [faces]; the smallest photo_id stands for its group.
+    """
+    seen_id = integers(seen["photo_id"])
+    order = np.argsort(seen_id, kind="stable")
+    place, known = find(albums.photo_id, seen_id[order])
+    rows = pa.array(order[place] if len(order) else place, mask=~known)
+    hashes = seen["perceptual_hash"].combine_chunks().take(rows)
+    faces = np.bincount(albums.face_photo[kept], minlength=len(albums.photo_id))
+    usable = np.flatnonzero(np.asarray(pc.is_valid(hashes)) & (faces > 0))
+    result = np.arange(len(albums.photo_id))
+    found = np.asarray(hashes.fill_null(0), np.uint64)[usable]
+    group = near_duplicates(albums.photo_user[usable], found, faces[usable].astype(np.int16), bits)
+    result[usable] = usable[group]
+    return result
+
+
+def find(wanted: Ints, keys: Ints) -> tuple[Ints, Flags]:
+    """Place of each wanted id among sorted unique keys, and whether it is there (else the place means nothing)."""
+    if len(keys) == 0:
+        return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.bool_)
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return place, keys[place] == wanted
+
+
+def integers(column: Any) -> Ints:
+    """A column without nulls as int64."""
+    return np.asarray(column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column, np.int64)
+
+
+def numbers(column: Any) -> Floats:
+    """A column as float64, null = NaN."""
+    return np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan), np.float64)
+
+
+def flags(column: Any) -> Flags:
+    """A column of truth values, null = False."""
+    return np.asarray(pc.fill_null(column, False), np.bool_)
+
+
+def years(column: Any) -> Floats:
+    """Moments as fractional years, null = NaN."""
+    moments = numbers(column.cast(pa.timestamp("us")).cast(pa.int64()))
+    return EPOCH + moments / MICROSECONDS_A_DAY / YEAR

@@ -1,0 +1,147 @@
+"""Stage 4: the faces of every album become clusters, each with its centroid and what speaks for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from profiling import tables
+from profiling.albums import Albums, lay_out, stand_ins
+from profiling.embedding.calibration import Calibration
+from profiling.evidence import base_evidence
+from profiling.grouping import AlbumFaces, centroids, group_faces
+from profiling.settings import ClusteringSettings
+from profiling.sightings import Sightings
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+STATES = np.array(["member", "noise", "duplicate", "nonface", "low_score"], object)
+MEMBER, NOISE, DUPLICATE, NONFACE, LOW_SCORE = range(5)
+
+
+def cluster_bucket(
+    users: pa.Table,
+    photos: pa.Table,
+    tags: pa.Table,
+    selection: pa.Table,
+    seen: pa.Table,
+    faces: pa.Table,
+    people: pa.Table,
+    calibration: Calibration,
+    settings: ClusteringSettings,
+) -> tuple[pa.Table, pa.Table]:
+    """Cluster the albums of a bucket.
+
+    Parameters
+    ----------
+    users, photos, tags, selection, seen, faces, people : tables of the bucket, as `tables` spells them; rows of photos
+        that are not selected are ignored, the order of rows does not matter.
+    calibration : of the network that made `faces`: eps, non-faces.
+
+    Returns
+    -------
+    clusters : `tables.clusters_schema`, by user_id, cluster; cluster 0 stands on the most photos (ties: most faces,
+        then the smallest photo_id and face).
+    members : `tables.MEMBERS`, every face of the selected photos of users with consent. A face of a near-duplicate
+        photo has the state "duplicate" and the cluster that it fell into, or -1.
+    """
+    albums = lay_out(users, photos.sort_by("photo_id"), selection, faces)
+    cut = calibration.nonface_cut if settings.nonface_cut is None else settings.nonface_cut
+    state = np.full(len(albums.face_user), NOISE)
+    state[(albums.nonface_distance < cut) | ~albums.vectors.any(axis=1)] = NONFACE
+    state[~(albums.score >= settings.min_score)] = LOW_SCORE
+    kept = state == NOISE
+    stands = stand_ins(albums, seen, kept, settings.duplicate_bits)
+    copies = stands[albums.face_photo] != albums.face_photo
+    label = np.full(len(state), tables.NO_CLUSTER, np.int64)
+    label[kept] = _group(albums, kept, copies, calibration, settings)
+    state[kept & (label >= 0)] = MEMBER
+    state[kept & copies] = DUPLICATE
+    order = _rank(albums, label, state)
+    label[label >= 0] = np.argsort(order)[label[label >= 0]]
+    sightings = Sightings.of(albums, label, state == MEMBER, kept)
+    return _clusters(albums, sightings, tags, people), _members(albums, sightings, state)
+
+
+def _group(albums: Albums, kept: Flags, copies: Flags, calibration: Calibration, settings: ClusteringSettings) -> Ints:
+    rows = np.flatnonzero(kept)
+    faces = AlbumFaces(
+        vectors=albums.vectors[rows],
+        bounds=np.searchsorted(albums.face_user[rows], np.arange(len(albums.user_id) + 1)),
+        photo=albums.face_photo[rows],
+        weight=np.where(copies[rows], 0, 1),
+        eps=_eps(albums, kept, calibration, settings),
+    )
+    return group_faces(faces, settings.min_samples)
+
+
+def _eps(
+    albums: Albums, kept: Flags, calibration: Calibration, settings: ClusteringSettings
+) -> npt.NDArray[np.float32]:
+    """Cosine distance for each album, float32 [users]: more people leave more chances to take two for one."""
+    if settings.eps is not None:
+        return np.full(len(albums.user_id), settings.eps, np.float32)
+    return np.asarray(calibration.eps_for(people_at_least(albums, kept)), np.float32)
+
+
+def people_at_least(albums: Albums, kept: Flags) -> Ints:
+    """How many people an album shows at the least, int64 [users]: the most faces on one photo, 1 without any."""
+    on_photo = np.bincount(albums.face_photo[kept], minlength=len(albums.photo_id))
+    people = np.ones(len(albums.user_id), np.int64)
+    np.maximum.at(people, albums.photo_user, on_photo)
+    return people
+
+
+def _rank(albums: Albums, label: Ints, state: Ints) -> Ints:
+    """Old labels in the order of users and, within a user, of size; ties by the first face."""
+    count = int(label.max(initial=-1)) + 1
+    rows = np.flatnonzero(state == MEMBER)
+    size = np.bincount(label[rows], minlength=count)
+    pairs = np.unique(np.stack([label[rows], albums.face_photo[rows]]), axis=1)
+    photos = np.bincount(pairs[0], minlength=count)
+    first = np.full(count, len(label))
+    np.minimum.at(first, label[rows], rows)
+    user = albums.face_user[np.minimum(first, len(label) - 1)] if count else first
+    return np.lexsort((first, -size, -photos, user))
+
+
+def _clusters(albums: Albums, sightings: Sightings, tags: pa.Table, people: pa.Table) -> pa.Table:
+    dim = albums.vectors.shape[1]
+    user = sightings.cluster_user
+    middle = centroids(albums.vectors, sightings.label, sightings.member.astype(np.int64))
+    columns = {
+        "user_id": albums.user_id[user],
+        "row": albums.user_row[user].astype(np.int32),
+        "cluster": sightings.number.astype(np.int16),
+        "faces": sightings.faces.astype(np.int32),
+        "photos": sightings.photos.astype(np.int32),
+        "spread": _spread(albums, sightings, middle),
+        "centroid": tables.pack_vectors(middle),
+        **base_evidence(sightings, tags, people),
+    }
+    schema = tables.clusters_schema(dim)
+    return pa.table([pa.array(columns[name]) for name in schema.names], schema=schema)
+
+
+def _spread(albums: Albums, sightings: Sightings, middle: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
+    rows = np.flatnonzero(sightings.member)
+    ours, theirs = albums.vectors[rows].astype(np.float64), middle[sightings.label[rows]].astype(np.float64)
+    lengths = np.sqrt(np.einsum("nd,nd->n", ours, ours) * np.einsum("nd,nd->n", theirs, theirs))
+    distance = 1.0 - np.einsum("nd,nd->n", ours, theirs) / np.where(lengths > 0, lengths, 1.0)
+    return sightings.mean(distance).astype(np.float32)
+
+
+def _members(albums: Albums, sightings: Sightings, state: Ints) -> pa.Table:
+    label = sightings.label
+    numbered = np.full(len(label), tables.NO_CLUSTER, np.int64)
+    numbered[label >= 0] = sightings.number[label[label >= 0]]
+    columns = [
+        albums.user_id[albums.face_user],
+        albums.photo_id[albums.face_photo],
+        albums.face_number.astype(np.int16),
+        numbered.astype(np.int16),
+        STATES[state],
+    ]
+    return pa.table([pa.array(column) for column in columns], schema=tables.MEMBERS)
