@@ -139,13 +139,8 @@ def test_nobody_says_anything():
         year, confidence, source = star(None, friends)
         assert np.isnan(year)
         assert (confidence, source) == (0.0, UNKNOWN)
-    assert [
-        len(part) for part in estimate_birth_years([], Friendships.of_edges(0, [], []), np.zeros(0, np.float32))
-    ] == [
-        0,
-        0,
-        0,
-    ]
+    nobody = estimate_birth_years([], Friendships.of_edges(0, [], []), np.zeros(0, np.float32))
+    assert [len(part) for part in nobody] == [0, 0, 0]
 
 
 def test_impossible_years_are_read_as_not_stated():
