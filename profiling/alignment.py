@@ -8,12 +8,13 @@ fine texture does not alias; what lies outside the photo is mid grey.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+
+from profiling.chips import ChipSpec
 
 MID_GREY = 127.5  # of 0..255; becomes 128 in a chip
 MAX_SUPERSAMPLING = 8  # points a chip pixel and axis: enough for a face ten times the chip's size
@@ -22,34 +23,6 @@ MIN_SPREAD = 1e-3  # px, root mean square of the landmarks around their centre; 
 GREY = (299, 587, 114)  # thousandths of red, green and blue in luma (ITU-R BT.601)
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class ChipSpec:
-    """What a network wants to see.
-
-    Attributes
-    ----------
-    size : side of the square chip, pixels.
-    template : x, y in the chip of left eye, right eye, nose, left and right corner of the mouth (image order), pixels.
-    points : which of the five the transform is fitted to, at least two.
-    """
-
-    size: int
-    template: tuple[tuple[float, float], ...]
-    points: tuple[int, ...] = (0, 1, 2, 3, 4)
-
-    def __post_init__(self) -> None:
-        if self.size < 8:
-            raise ValueError(f"chip of {self.size} pixels: at least 8 are needed")
-        if len(self.template) != 5:
-            raise ValueError(f"template of {len(self.template)} points: five are needed")
-        if (
-            len(set(self.points)) < 2
-            or len(set(self.points)) != len(self.points)
-            or not set(self.points) <= set(range(5))
-        ):
-            raise ValueError(f"points {self.points}: name at least two different ones of 0 to 4")
 
 
 def cut_chips(

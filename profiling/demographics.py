@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression, Ridge
 
 MAX_AGE = 100.0  # years; answers are clipped to 0 .. MAX_AGE
 AGE_PENALTY = 100.0  # ridge, on standardised features; 10 to 1000 differ by less than .1 year on UTKFace (dlib)
@@ -49,6 +48,8 @@ def read_female(probe: LinearProbe, features: Floats) -> Floats:
 def fit_age_probe(features: Floats, years: npt.NDArray[np.floating], penalty: float = AGE_PENALTY) -> LinearProbe:
     """Least squares with a penalty. `features` float32 [n, k], `years` [n] in 0 to 120."""
     mean, scale = _standard(features)
+    from sklearn.linear_model import Ridge  # a second of import that only fitting needs
+
     model = Ridge(alpha=penalty).fit((features - mean) / scale, np.clip(years, 0.0, MAX_AGE))
     return LinearProbe(mean, scale, model.coef_.astype(np.float32), float(np.float32(model.intercept_)))
 
@@ -58,6 +59,8 @@ def fit_gender_probe(
 ) -> LinearProbe:
     """Logistic regression with a penalty. `features` float32 [n, k], `female` bool [n] with both values present."""
     mean, scale = _standard(features)
+    from sklearn.linear_model import LogisticRegression  # a second of import that only fitting needs
+
     model = LogisticRegression(C=inverse_penalty, max_iter=1000).fit((features - mean) / scale, female)
     return LinearProbe(mean, scale, model.coef_[0].astype(np.float32), float(np.float32(model.intercept_[0])))
 

@@ -14,7 +14,8 @@ from profiling.tables import SEEN, faces_schema, pack_vectors
 if TYPE_CHECKING:
     from profiling.decoding import DecodedPhoto, PhotoRefused
     from profiling.detection import Detections
-    from profiling.embedding import Calibration, Embedded
+    from profiling.embedding import Calibration
+    from profiling.embedding.embedder import Embedded
 
 Floats = npt.NDArray[np.float32]
 

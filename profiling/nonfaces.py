@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.cluster import KMeans
 
 CENTROIDS = 14  # prototype on dlib: AUC .997 with 14, no better with more
 RESTARTS = 10  # of k-means, the best kept
@@ -29,6 +28,8 @@ def fit_centroids(vectors: Floats, count: int = CENTROIDS) -> Floats:
     -------
     float32 [count, dim], sorted by their first numbers so that equal inputs give equal bytes; not of unit length.
     """
+    from sklearn.cluster import KMeans  # a second of import that only fitting needs
+
     means = KMeans(count, n_init=RESTARTS, random_state=SEED).fit(vectors.astype(np.float64)).cluster_centers_
     centroids: Floats = means[np.lexsort(means.T[::-1])].astype(np.float32)
     return centroids

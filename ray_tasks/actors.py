@@ -17,22 +17,13 @@ from profiling.faces import FaceVectors
 from profiling.settings import Settings
 from ray_tasks.decoders import DecoderPool
 from ray_tasks.lake import Lake, Manifest
-from ray_tasks.photo_pipeline import LocalEmbedding, PhotoList, PhotoPipeline
+from ray_tasks.parts import Part
+from ray_tasks.photo_pipeline import LocalEmbedding, PhotoPipeline
 
 DECODERS_A_DETECTOR = 1  # processes; a decoder keeps 5 to 10 detectors of one thread busy
 DETECTORS_A_GPU = 6  # detectors that share one GPU, at most: they wait for decoders and for their own Python
 CPUS_A_DETECTOR = 0.75  # logical; the rest of each CPU goes to the embedders
 EMBEDDER_GPU = 0.4  # of a GPU; the detectors on it share the rest
-
-
-@dataclass(frozen=True)
-class Part:
-    """Photos of one bucket that become one part file."""
-
-    stage: str
-    bucket: int
-    fingerprint: str
-    photos: PhotoList
 
 
 def one_thread() -> None:

@@ -19,6 +19,7 @@ from profiling.settings import DecodingSettings
 from ray_tasks.decoder_process import CHILD_MODULE, DecoderDied, DecoderProcess
 
 LOOK_AHEAD = 2  # photos a child that are decoded or in work beyond the one the caller holds
+LEAST_LOOK_AHEAD = 16  # photos in all, so that one child fills a detector's next batch meanwhile: 50 MB at 1024 pixels
 
 
 class DecoderPool:
@@ -62,15 +63,16 @@ class DecoderPool:
     def decode(self, uris: Sequence[str]) -> Iterator[tuple[int, DecodedPhoto | PhotoRefused]]:
         """Yield (index, photo or why there is none) for each URI, in the order given.
 
-        At most `LOOK_AHEAD * processes` photos are held beyond the one that was yielded. An iterator that is not read
-        to its end drops what it had begun.
+        At most `LOOK_AHEAD` photos a process, and `LEAST_LOOK_AHEAD` in all, are held beyond the one that was yielded.
+        An iterator that is not read to its end drops what it had begun.
         """
         begun: deque[Future[DecodedPhoto | PhotoRefused]] = deque()
         try:
             index = 0
+            ahead = max(LOOK_AHEAD * self._processes, LEAST_LOOK_AHEAD)
             for uri in uris:
                 begun.append(self._threads.submit(self._decode, uri))
-                if len(begun) > LOOK_AHEAD * self._processes:
+                if len(begun) > ahead:
                     yield index, begun.popleft().result()
                     index += 1
             while begun:

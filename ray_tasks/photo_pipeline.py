@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from profiling.alignment import ChipSpec, cut_chips, sharpness
+from profiling.alignment import cut_chips, sharpness
+from profiling.chips import ChipSpec
 from profiling.decoding import DecodedPhoto, PhotoRefused
 from profiling.detection import Detector
-from profiling.embedding import Embedder, load_calibration
+from profiling.embedding import load_calibration
+from profiling.embedding.embedder import Embedder
 from profiling.faces import FaceTables, FaceVectors, join_vectors
 from ray_tasks.decoders import DecoderPool
+from ray_tasks.parts import PhotoList
 
 WINDOW = 16  # photos detected in one call: 16 decoded photos of 1024 px are 50 MB
 CHIPS_A_CALL = 64  # chips sent to an embedder at once: whole batches of 16, so that padding is rare
 CALLS_IN_FLIGHT = 2  # calls to an embedder: one runs, one waits; a slow embedder holds its detectors back
 
 Chips = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class PhotoList:
-    """Photos to look at, in photo order: ids, versions and URIs, of equal length."""
-
-    photo_ids: npt.NDArray[np.int64]
-    versions: npt.NDArray[np.int64]
-    uris: Sequence[str]
-
-    def __len__(self) -> int:
-        return len(self.uris)
 
 
 class Embedding(Protocol):

@@ -82,6 +82,12 @@ class Shuffle:
                     batches.append(pa.ipc.open_file(file).get_batch(int(places[bucket])))
         return pa.Table.from_batches(batches, self._schema).combine_chunks()
 
+    def drop(self) -> None:
+        """Free the disk; nothing can be read any more."""
+        for path, _ in self._runs:
+            path.unlink(missing_ok=True)
+        self._runs, self._finished = [], False
+
     def _write_run(self) -> None:
         if not self._held:
             return

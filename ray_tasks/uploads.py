@@ -11,10 +11,9 @@ from rich.console import Console
 
 from profiling.settings import Settings
 from profiling.tables import faces_schema
-from ray_tasks.actors import Part
 from ray_tasks.lake import Lake, Manifest, fingerprint
 from ray_tasks.lock import WriterLock
-from ray_tasks.photo_pipeline import PhotoList
+from ray_tasks.parts import Part, PhotoList
 from ray_tasks.progress import RunProgress
 from ray_tasks.ray_session import RaySession
 from ray_tasks.stages.embed import Crew, face_key, run_parts

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from profiling.alignment import ChipSpec
+from profiling.chips import ChipSpec
 from profiling.errors import ModelError
 
 MODELS_FOLDER = "KITH_MODELS"  # environment variable

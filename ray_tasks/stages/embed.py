@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from profiling.detection import Detector
 from profiling.embedding import get_model, load_calibration
 from profiling.settings import Settings
-from ray_tasks.actors import ActorPlan, Part, start_actors
+from profiling.weights import MTCNN_SHA256
 from ray_tasks.lake import Lake, fingerprint
+from ray_tasks.parts import Part
 from ray_tasks.progress import StageBar
 from ray_tasks.ray_session import RaySession, readable_errors
 from ray_tasks.stages.context import BuildContext
@@ -39,7 +39,7 @@ def face_key(settings: Settings) -> str:
     entry, calibration = get_model(settings.embedding.model), load_calibration(settings.embedding.model)
     return fingerprint(
         logic=LOGIC,
-        detector=Detector.weights_id(),
+        detector=MTCNN_SHA256,
         model=entry.sha256,
         calibration=calibration.id,
         precision=settings.embedding.precision,
@@ -78,6 +78,8 @@ def embed(context: BuildContext) -> None:
 
 def run_parts(crew: Crew, parts: Sequence[Part], bar: StageBar) -> None:
     """Feed the parts to the detectors, one each at a time, the largest first; end the actors afterwards."""
+    from ray_tasks.actors import ActorPlan, start_actors  # imports torch: seconds that most commands need not wait
+
     ray = crew.session.ray()
     plan = ActorPlan.of(crew.session.cpus(), crew.session.gpus())
     detectors, embedders = start_actors(ray, plan, crew.lake, crew.photos, crew.settings)

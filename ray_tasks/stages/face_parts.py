@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from profiling.tables import SEEN, faces_schema
 from ray_tasks.lake import Lake, Manifest, fingerprint
-from ray_tasks.photo_pipeline import PhotoList
+from ray_tasks.parts import PhotoList
 
 LOOKED_AT = ("ok", "no_face")  # reasons of photos that were read; all others are failures
 
