@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
-EXACT_DOUBLE = 2**53  # above it a double no longer holds every whole number (IEEE 754)
+EXACT = {16: 2**11, 32: 2**24, 64: 2**53}  # bits of a float: up to where it holds every whole number (IEEE 754)
 MICROSECONDS = {"s": 10**6, "ms": 10**3, "us": 1}  # microseconds a tick; nanoseconds always fit
 
 
@@ -82,8 +82,10 @@ def _to_integers(values: pa.Array, wanted: pa.DataType) -> tuple[pa.Array, Mask]
     info = np.iinfo(wanted.to_pandas_dtype())
     low, high = int(info.min), int(info.max)
     if pa.types.is_floating(values.type):
+        exact = EXACT[values.type.bit_width]
+        low, high = max(low, -exact), min(high, exact)
+        values = values.cast(pa.float64())
         values = pc.if_else(pc.is_nan(values), None, values)
-        low, high = max(low, -EXACT_DOUBLE), min(high, EXACT_DOUBLE)
     there = present(values)
     numbers = values.fill_null(0).to_numpy(zero_copy_only=False)
     fits = (numbers >= low) & (numbers <= high)

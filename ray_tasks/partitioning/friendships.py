@@ -49,6 +49,7 @@ def find_low(work: Work, pairs: Shuffle, directory: Directory) -> Shuffle:
         rows = rows.append_column("low_row", pa.array(numbers))
         work.send(halves, select(rows, consent), "high")
     halves.finish()
+    pairs.drop()
     return halves
 
 
@@ -65,6 +66,7 @@ def find_high(work: Work, halves: Shuffle, directory: Directory) -> tuple[Shuffl
         for columns in ([low, high, low_row, high_row], [high, low, high_row, low_row]):
             work.send(directed, pa.table([pa.array(column) for column in columns], schema=DIRECTED), "user_id")
     directed.finish()
+    halves.drop()
     return directed, found
 
 

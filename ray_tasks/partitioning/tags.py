@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from profiling.population import Population, tagged_pairs
 from profiling.tables import POPULATION, TAG_SOURCES, TAGS
@@ -53,6 +54,8 @@ def add_owners(work: Work, by_photo: Shuffle, photos: Photos) -> Shuffle:
         rows = rows.append_column("owner_id", pa.array(owner)).select(TAGS.names)
         work.send(by_user, select(rows, known & ~gone & ~repeated), "user_id")
     by_user.finish()
+    by_photo.drop()
+    photos.owners.drop()
     return by_user
 
 
@@ -66,6 +69,7 @@ def check_tagged(work: Work, by_user: Shuffle, directory: Directory) -> Shuffle:
         work.tally.count(bucket, "tags.no_consent", int(((numbers >= 0) & ~consent).sum()))
         work.send(by_owner, select(rows, consent), "owner_id")
     by_owner.finish()
+    by_user.drop()
     return by_owner
 
 
@@ -103,5 +107,5 @@ def _same_as_before(rows: pa.Table) -> Mask:
 def _comparable(rows: pa.Table) -> dict[str, npt.NDArray[np.int32]]:
     """Box and source as integers, equal exactly when the values are; boxes lie in 0 to 1, a missing one at -1."""
     bits = {name: rows[name].fill_null(-1.0).to_numpy().view(np.int32) for name in _BOX}
-    source = pa.compute.index_in(rows["source"], value_set=pa.array(TAG_SOURCES)).to_numpy()
+    source = pc.index_in(rows["source"], value_set=pa.array(TAG_SOURCES)).to_numpy()
     return bits | {"source": source.astype(np.int32)}

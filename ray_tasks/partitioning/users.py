@@ -42,10 +42,10 @@ class Directory:
         self._whole.finish()
         self._keys.finish()
         self.offsets: npt.NDArray[np.int64] = np.concatenate([[0], np.cumsum(self._keys.rows)])
-        if not 0 < self.offsets[-1] <= MAX_ROWS:
-            raise PopulationError(
-                f"users: {self.offsets[-1]} users are left after checks; 1 to {MAX_ROWS} can be built"
-            )
+        if self.offsets[-1] == 0:
+            raise PopulationError("users: nobody is left without broken and forgotten rows; a population needs a user")
+        if self.offsets[-1] > MAX_ROWS:
+            raise PopulationError(f"users: {self.offsets[-1]} users are too many; a lake holds up to {MAX_ROWS}")
         for bucket in range(work.lake.buckets):
             refuse_duplicates("users", "user_id", self._sorted_keys(bucket))
 
