@@ -1,0 +1,68 @@
+# Kith from a bare machine: Python 3.11 to 3.13 with venv, and make, are all that must be there.
+# `make demo` and `make test` set up .venv when it is missing or its pins have changed, and reuse it otherwise.
+
+PYTHON ?= python3.13 python3.12 python3.11 python3
+PYTEST = .venv/bin/python -m pytest
+READY = .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test quick check bench clean
+
+help:
+	@echo "make setup   the environment .venv with every version pinned, and the networks' weights"
+	@echo "make demo    draw a population, build it, write its report to demo/"
+	@echo "make test    all tests; PYTEST_ARGS='-k NAME' chooses"
+	@echo "make quick   the tests that take seconds"
+	@echo "make check   format, lint, types and all tests: what a change must pass"
+	@echo "make bench   the benchmarks"
+	@echo "make clean   remove .venv, demo/ and caches"
+
+setup: $(READY)
+
+# Written last, so that a set-up that was cut off is taken up again. PYTHON may list several: the first fit one is used.
+$(READY): pyproject.toml constraints.txt
+	@found=; for candidate in $(PYTHON); do \
+	  if "$$candidate" -c 'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+	    >/dev/null 2>&1; then found=$$candidate; break; fi; \
+	done; \
+	if .venv/bin/python -m pip --version >/dev/null 2>&1; then \
+	  echo "reusing .venv"; \
+	elif [ -z "$$found" ]; then \
+	  echo "make: no Python 3.11 to 3.13 with venv here; install one (Debian: python3 and python3-venv) or set PYTHON" >&2; \
+	  exit 1; \
+	else \
+	  echo "making .venv with $$("$$found" --version)"; "$$found" -m venv --clear .venv; \
+	fi
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	.venv/bin/uv pip install --python .venv/bin/python --quiet \
+	  --constraints constraints.txt --build-constraints constraints.txt --editable '.[dev]'
+	.venv/bin/kith models prepare
+	@touch $(READY)
+
+demo: $(READY)
+	.venv/bin/kith demo
+
+# One thread a process: the tests run many processes, and bits must not depend on the machine.
+test quick check: export OMP_NUM_THREADS ?= 1
+
+test: $(READY)
+	$(PYTEST) $(PYTEST_ARGS)
+
+quick: $(READY)
+	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+
+check: $(READY)
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	$(PYTEST) $(PYTEST_ARGS)
+
+bench: $(READY)
+	@set -e; found=; for file in benchmarks/bench_*.py; do \
+	  if [ -f "$$file" ]; then found=1; echo "== $$file"; .venv/bin/python "$$file"; fi; \
+	done; \
+	[ -n "$$found" ] || echo "benchmarks/ holds no bench_*.py yet: nothing to measure"
+
+clean:
+	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis kith_profiles.egg-info
+	find dags graph profiling ray_tasks tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
