@@ -7,11 +7,14 @@ like one person who is in everybody's album.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 CENTROIDS = 14  # prototype on dlib: AUC .997 with 14, no better with more
 RESTARTS = 10  # of k-means, the best kept
+FACES_LOST = 0.005  # share of real faces that the cut may cost; photos hold far more faces than false finds
 SEED = 20180704  # any fixed number: the same vectors give the same centroids
 
 Floats = npt.NDArray[np.float32]
@@ -22,7 +25,7 @@ def fit_centroids(vectors: Floats, count: int = CENTROIDS) -> Floats:
 
     Parameters
     ----------
-    vectors : float32 [n, dim], unit length, n >= count: embeddings of crops without faces.
+    vectors : float32 [n, dim], unit length, n >= count: embeddings of chips without faces.
 
     Returns
     -------
@@ -51,3 +54,18 @@ def nonface_distance(vectors: Floats, centroids: Floats) -> Floats:
     for centroid in centroids:  # one at a time: memory stays that of `vectors`
         nearest = np.minimum(nearest, np.square(vectors - centroid).sum(axis=1))
     return np.sqrt(nearest)
+
+
+def choose_cut(faces: Sequence[Floats], lost: float = FACES_LOST) -> float:
+    """The distance below which a detection is no face.
+
+    Parameters
+    ----------
+    faces : for each collection of real faces their `nonface_distance`, [n] each.
+    lost : share of faces that no collection may exceed below the cut, 0 to 1.
+
+    Returns
+    -------
+    0 to 2; faces of exactly this distance are kept.
+    """
+    return min(float(np.quantile(distances, lost, method="lower")) for distances in faces)
