@@ -66,7 +66,7 @@ def _lines(found: dict[str, Any], generation: Generation, metrics: dict[str, Any
     others = [f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(reasons.items()) if reason != "ok"]
     shown = ("coverage", "precision", "leader_accuracy", "baseline_largest_cluster", "face_recall", "cluster_purity")
     return [
-        f"{reasons.get('ok', 0)} of {sum(reasons.values())} drawn users have a profile; the others: {', '.join(others)}",
+        f"{reasons.get('ok', 0)} of {sum(reasons.values())} drawn users have a profile, {', '.join(others)}",
         *(f"  {name.replace('_', ' '):<26}{_percent(metrics[name])}" for name in shown),
         "  (people drawn by code: these numbers say nothing about photos)",
         f"report: {found['report']}",

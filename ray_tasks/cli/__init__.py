@@ -1,4 +1,4 @@
-"""The command line: `kith …`. Errors are one line that says what to do; the exit code is 0 only when the work is done."""
+"""The command line: `kith …`. Errors are one line that says what to do; exit code 0 only when the work is done."""
 
 from __future__ import annotations
 

@@ -124,12 +124,8 @@ def test_the_main_process_killed_during_embed_goes_on_where_it_was(built: Built,
 def before_score(built: Built, lake: Path) -> None:
     """The undisturbed lake as it was when `score` began."""
     shutil.copytree(built.lake, lake)
-    for path in [
-        *(lake / "manifests").glob("score-*"),
-        lake / "manifests" / "audit",
-        lake / "generations",
-        lake / "runs",
-    ]:
+    manifests = lake / "manifests"
+    for path in [*manifests.glob("score-*"), manifests / "audit", lake / "generations", lake / "runs"]:
         shutil.rmtree(path)
     for path in (lake / "rows").glob("profiles-*"):
         path.unlink()
