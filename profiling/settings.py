@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from profiling.errors import SettingsError
 
+Precision = Literal["float32", "bfloat16"]
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -65,7 +67,7 @@ class EmbeddingSettings(_Section):
     """Which network, and how it runs."""
 
     model: str = Field("dlib", min_length=1, description="id in the model registry (kith models list)")
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of all networks")
+    precision: Precision = Field("float32", description="arithmetic of all networks")
     photos_per_part: int = Field(2000, ge=1, le=100_000, description="photos a part file: what one kill can cost")
 
 

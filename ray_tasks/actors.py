@@ -14,7 +14,7 @@ import numpy.typing as npt
 from profiling.detection import Detector
 from profiling.embedding import get_model
 from profiling.faces import FaceVectors
-from profiling.settings import Settings
+from profiling.settings import Precision, Settings
 from ray_tasks.decoders import DecoderPool
 from ray_tasks.lake import Lake, Manifest
 from ray_tasks.parts import Part
@@ -36,7 +36,7 @@ def one_thread() -> None:
 class EmbedActor:
     """Turns chips into vectors on one GPU, or on CPU threads."""
 
-    def __init__(self, model: str, device: str, precision: str) -> None:
+    def __init__(self, model: str, device: str, precision: Precision) -> None:
         one_thread()
         self._embedding = LocalEmbedding(model, device, precision)
 

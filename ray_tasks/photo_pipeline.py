@@ -17,6 +17,7 @@ from profiling.detection import Detector
 from profiling.embedding import load_calibration
 from profiling.embedding.embedder import Embedder
 from profiling.faces import FaceTables, FaceVectors, join_vectors
+from profiling.settings import Precision
 from ray_tasks.decoders import DecoderPool
 from ray_tasks.parts import PhotoList
 
@@ -40,7 +41,7 @@ class Embedding(Protocol):
 class LocalEmbedding:
     """Embeds in this process."""
 
-    def __init__(self, model: str, device: str, precision: str) -> None:
+    def __init__(self, model: str, device: str, precision: Precision) -> None:
         self._embedder = Embedder.load(model, device, precision)
         self._calibration = load_calibration(model)
 

@@ -56,7 +56,8 @@ def show(as_json: Json = False) -> None:
 @app.command("prepare")
 def prepare() -> None:
     """Convert the detector's weights once and check all hashes; `make setup` does it."""
-    from profiling.embedding import get_model, read_weights
+    from profiling.embedding import get_model
+    from profiling.embedding.registry import read_weights
     from profiling.weights import prepare_weights
 
     for line in prepare_weights():
@@ -83,7 +84,13 @@ def calibrate(
         if not folder.is_dir():
             raise ModelError(f"{folder}: is no folder; see kith models calibrate --help")
     with console.status(f"calibrating {model}") as state:
-        found = fit_calibration(model, faces, no_faces, identities, progress=state.update)
+        found = fit_calibration(
+            model,
+            faces,
+            no_faces,
+            identities,
+            progress=lambda what, done, total: state.update(f"calibrating {model}: {what}, {done} of {total}"),
+        )
     path = out or calibration_file(entry, find_weights(entry).parent)
     found.save(path)
     output.print(f"calibration {found.id[:12]} of {model}: {path}", highlight=False)

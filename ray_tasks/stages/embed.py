@@ -91,7 +91,8 @@ def run_parts(crew: Crew, parts: Sequence[Part], bar: StageBar) -> None:
 
 
 def _feed(ray: Any, detectors: Sequence[Any], waiting: list[Part], bar: StageBar) -> None:
-    idle, running = list(detectors), {}
+    idle = list(detectors)
+    running: dict[Any, Any] = {}
     while waiting or running:
         while waiting and idle:
             actor, part = idle.pop(), waiting.pop()

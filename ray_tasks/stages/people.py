@@ -81,7 +81,7 @@ def compute(lake: Lake, job: BucketJob) -> StageOutput:
             "birth_year_confidence": pa.array(born.confidence, mask=~known),
             "birth_year_source": pa.array([SOURCES[k] for k in np.where(known, born.source, 0)], pa.string()),
             "female": pa.array(female, mask=~(np.isfinite(female) & consent)),
-            "gender_source": pa.array(np.where(consent, source, None), pa.string()),
+            "gender_source": pa.array(source, pa.string(), mask=~consent),
         },
         schema=PEOPLE,
     )
@@ -96,7 +96,8 @@ def _genders(
     by_name = names.estimate(users["first_name"], users["last_name"])
     sure = np.abs(2 * by_name - 1) >= min_confidence
     female = np.where(sure, by_name, np.nan).astype(np.float32)
-    source = np.where(sure, "name", None).astype(object)
+    source = np.full(len(users), None, object)
+    source[sure] = "name"
     for gender, value in (("female", 1.0), ("male", 0.0)):
         female[stated == gender], source[stated == gender] = value, "stated"
     return female, source
