@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -89,6 +90,7 @@ def calibrate(
             faces,
             no_faces,
             identities,
+            date=time.strftime("%Y-%m-%d"),
             progress=lambda what, done, total: state.update(f"calibrating {model}: {what}, {done} of {total}"),
         )
     path = out or calibration_file(entry, find_weights(entry).parent)
