@@ -13,9 +13,7 @@ import numpy.typing as npt
 
 MAX_AGE = 100.0  # years; answers are clipped to 0 .. MAX_AGE
 GENDER_FROM = 16.0  # years; the gender probe learns from these and older: a child's face hardly shows it
-AGE_PENALTY = (
-    100.0  # ridge, on standardised features; UTKFace, dlib: mean error 8.90 years for 10 to 300, 9.09 for 1000
-)
+AGE_PENALTY = 100.0  # ridge, standardised features; UTKFace, dlib: mean error 8.90 years for 10 to 300, 9.09 for 1000
 GENDER_INVERSE_PENALTY = 0.1  # logistic regression's C; UTKFace, dlib: right on .962 of adults, .960 at .01, .956 at 1
 LEAST_SPREAD = 1e-6  # a feature that never changes is not blown up by its standardisation
 
