@@ -2,7 +2,8 @@
 # `make demo` and `make test` set up .venv when it is missing or its pins have changed, and reuse it otherwise.
 
 PYTHON ?= python3.13 python3.12 python3.11 python3
-PYTEST = .venv/bin/python -m pytest
+# One thread a process: the tests run many processes beside each other.
+PYTEST = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} .venv/bin/python -m pytest
 READY = .venv/.ready
 
 .DEFAULT_GOAL := help
@@ -41,9 +42,6 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)
 	.venv/bin/kith demo
-
-# One thread a process: the tests run many processes, and bits must not depend on the machine.
-test quick check: export OMP_NUM_THREADS ?= 1
 
 test: $(READY)
 	$(PYTEST) $(PYTEST_ARGS)
