@@ -181,11 +181,11 @@ def _eight_bit(photo: Image.Image) -> Image.Image:
         return Image.fromarray((np.asarray(photo) >> 8).astype(np.uint8))
     if photo.mode in ("I", "F", "LAB"):
         raise PhotoRefused("not_a_photo", f"Pixels of kind {photo.mode} are a measurement or a print, not a photo.")
-    if "transparency" in photo.info or photo.mode in ("PA", "La", "RGBa"):
+    if photo.mode in ("LA", "RGBA"):
+        return photo  # scaled with premultiplied alpha by Pillow
+    if photo.has_transparency_data:
         return photo.convert("RGBA")
-    if photo.mode in ("1", "P", "RGBX"):
-        return photo.convert("RGB")
-    return photo
+    return photo.convert("RGB") if photo.mode in ("1", "P", "RGBX") else photo
 
 
 def _opaque(photo: Image.Image) -> Image.Image:
