@@ -31,7 +31,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar of `size` 0 to 1 that starts at `start` 0 to 1 of the track."""
+    """A bar of `size` 0 to 1 that starts at `start` 0 to 1 of the track; `tone` is a class of style.css."""
 
     label: str
     text: str
@@ -39,6 +39,8 @@ class Bar:
     size: float
     negative: bool = False
     hint: str = ""
+    note: str = ""
+    tone: str = ""
 
 
 def percent(value: float | None, digits: int = 1) -> str:

@@ -9,7 +9,7 @@ from sklearn.manifold import TSNE
 MIN_FACES = 4  # fewer make no map
 MAX_PERPLEXITY = 15.0  # albums show at most 100 faces; scikit-learn's 30 is meant for thousands
 SEED = 0
-SPACING = (0.062, 0.083)  # width and height of a thumbnail, of the map's
+SPACING = (0.07, 0.07)  # width and height of a thumbnail, of the map's
 PUSHES = 60  # rounds of pushing overlapping thumbnails apart
 
 Floats = npt.NDArray[np.float64]

@@ -10,7 +10,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from profiling.report.charts import Line, diverging, growing, line_of_shares, number, percent, trimmed
+from profiling.audit import READ_WELL
+from profiling.report.charts import Bar, Line, diverging, growing, line_of_shares, number, percent, trimmed
 from profiling.report.data import ReportData
 from profiling.report.similarity import COLOURS, scale_start
 from profiling.report.user_page import show_user
@@ -33,7 +34,7 @@ def render_report(report: ReportData) -> str:
             style=Markup((HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
             script=Markup((HERE / "report.js").read_text(encoding="utf-8")),  # noqa: S704 - our own file
             headlines=_headlines(report),
-            funnel=growing(_funnel(report)),
+            funnel=_funnel(report),
             reasons=_reasons(report),
             photo_failures=_photo_failures(report),
             lines=_lines(report),
@@ -78,18 +79,38 @@ def _headlines(report: ReportData) -> list[dict[str, str]]:
     return [{"name": name, "value": value, "note": note} for name, value, note in tiles]
 
 
-def _funnel(report: ReportData) -> dict[str, int]:
+def _funnel(report: ReportData) -> list[Bar]:
+    """Photos, faces, clusters and profiles on one scale; each says what share of the step before it is."""
     audit = report.audit
-    states = audit["faces"]["by_state"]
-    steps = {} if report.album_photos is None else {"photos in albums": report.album_photos}
-    return steps | {
-        "photos selected": audit["photos"]["selected"],
-        "photos read": sum(audit["photos"]["by_reason"].get(reason, 0) for reason in ("ok", "no_face")),
-        "faces found": audit["faces"]["norms"]["faces"],
-        "faces in clusters": states.get("member", 0),
-        "clusters": audit["clusters"]["number"],
-        "profiles": audit["profiles"] + audit["second_profiles"],
-    }
+    photos, faces, clusters = audit["photos"], audit["faces"], audit["clusters"]["number"]
+    selected, found, clustered = photos["selected"], faces["norms"]["faces"], faces["by_state"].get("member", 0)
+    read = sum(photos["by_reason"].get(reason, 0) for reason in READ_WELL)
+    profiles = audit["profiles"] + audit["second_profiles"]
+    albums = report.album_photos
+    steps = [] if albums is None else [("photos in albums", albums, "", "photos")]
+    steps += [
+        (
+            "photos selected",
+            selected,
+            "" if albums is None else f"{percent(_share(selected, albums))} of them",
+            "photos",
+        ),
+        ("photos read", read, f"{percent(_share(read, selected))} of them", "photos"),
+        ("faces found", found, f"{_per(found, read)} a photo", "faces-step"),
+        ("faces in clusters", clustered, f"{percent(_share(clustered, found))} of them", "faces-step"),
+        ("clusters", clusters, f"{_per(clustered, clusters)} faces each", ""),
+        (
+            "profiles",
+            profiles,
+            f"of {audit['profiles']:,} users, {percent(_share(audit['profiles'], audit['users']))}",
+            "",
+        ),
+    ]
+    largest = max(count for _, count, _, _ in steps)
+    return [
+        Bar(label, f"{count:,}", 0.0, count / largest if largest else 0.0, note=note, tone=tone)
+        for label, count, note, tone in steps
+    ]
 
 
 def _reasons(report: ReportData) -> list[Any]:

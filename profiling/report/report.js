@@ -23,7 +23,9 @@ for (const cells of document.querySelectorAll(".cells")) {
     cursor.hidden = false;
     cursor.style.cssText = `left:${(100 * column) / n}%;top:${(100 * row) / n}%;width:${100 / n}%;height:${100 / n}%`;
     const cosine = cosines.getInt16(2 * (row * n + column), true) / 1000;
-    readout.textContent = `${cosine.toFixed(3)}: ${left[row].title} and ${top[column].title}`;
+    const text = document.createElement("span");
+    text.textContent = `${cosine.toFixed(3)}: ${left[row].title} and ${top[column].title}`;
+    readout.replaceChildren(left[row].cloneNode(), top[column].cloneNode(), text);
   };
   const within = (value) => Math.max(0, Math.min(n - 1, value));
 

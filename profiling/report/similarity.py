@@ -15,7 +15,7 @@ from profiling.report.data import UserStory
 from profiling.report.ordering import in_turn
 from profiling.tables import NO_CLUSTER
 
-GRID_FACES = 40  # a side; more would shrink the faces on the axes below what one recognises
+GRID_FACES = 32  # a side; more would shrink the faces on the axes below what one recognises
 COLOURS = np.array(  # nine equidistant points of matplotlib's viridis (CC0), dark = unlike
     [
         (68, 1, 84), (71, 45, 123), (59, 82, 139), (44, 114, 142), (33, 145, 140),

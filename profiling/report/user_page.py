@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -79,9 +80,10 @@ def _portrait(story: UserStory) -> int:
 
 
 def _verdict(story: UserStory, reasons: Mapping[str, str]) -> str:
-    if story.reason != "ok":
-        return reasons.get(story.reason, story.reason)
     asked = f"a margin of {number(story.asked_margin)} is asked for"
+    if story.reason != "ok":
+        why = f"No profile: {reasons.get(story.reason, story.reason)}."
+        return f"{why} The heaviest leads by {number(story.margin)}; {asked}." if math.isfinite(story.margin) else why
     others = sum(1 for cluster in story.clusters if cluster.cluster not in (story.leader, story.second))
     if story.second != NO_CLUSTER:
         return f"Clusters {story.leader} and {story.second} lead together by {number(story.margin)}; {asked}."
@@ -97,7 +99,8 @@ def _clusters(story: UserStory, faces: list[dict[str, Any]]) -> list[dict[str, A
         story.clusters,
         key=lambda one: (one.cluster not in leaders, -np.nan_to_num(one.weight, nan=-np.inf), one.cluster),
     )
-    scale = max((abs(value) for one in order for value in one.contributions.values()), default=1.0)
+    shown = {one.cluster: _largest(one.contributions) for one in order}
+    scale = max((abs(value) for row in shown.values() for value in row.values()), default=1.0)
     return [
         {
             "number": one.cluster,
@@ -108,17 +111,20 @@ def _clusters(story: UserStory, faces: list[dict[str, Any]]) -> list[dict[str, A
             "weight": number(one.weight),
             "owner": one.owner,
             "shown": [faces[place] for place in np.flatnonzero(story.labels == one.cluster)],
-            "bars": _bars(one, scale),
+            "bars": _bars(one, shown[one.cluster], scale),
         }
         for one in order
     ]
 
 
-def _bars(cluster: ClusterStory, scale: float) -> list[Bar]:
-    order = sorted(cluster.contributions.items(), key=lambda pair: (-abs(pair[1]), pair[0]))
-    shown, rest = dict(order[:SHOWN_CONTRIBUTIONS]), order[SHOWN_CONTRIBUTIONS:]
-    if rest:
-        shown["all others"] = sum(value for _, value in rest)
+def _largest(contributions: Mapping[str, float]) -> dict[str, float]:
+    """The largest contributions and the sum of the others."""
+    order = sorted(contributions.items(), key=lambda pair: (-abs(pair[1]), pair[0]))
+    rest = order[SHOWN_CONTRIBUTIONS:]
+    return dict(order[:SHOWN_CONTRIBUTIONS]) | ({"all others": sum(value for _, value in rest)} if rest else {})
+
+
+def _bars(cluster: ClusterStory, shown: Mapping[str, float], scale: float) -> list[Bar]:
     hints = {
         name: f"{EVIDENCE_HINTS.get(name, name)}: {number(cluster.evidence[name])}"
         for name in shown
