@@ -63,4 +63,4 @@ bench: $(READY)
 
 clean:
 	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis kith_profiles.egg-info
-	find dags graph profiling ray_tasks tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
+	find $(wildcard dags graph profiling ray_tasks tests benchmarks) -type d -name __pycache__ -prune -exec rm -rf {} +

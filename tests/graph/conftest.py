@@ -39,7 +39,7 @@ def college() -> Callable[[str], Lives]:
 
     def load(name: str) -> Lives:
         if not COLLEGES.is_dir():
-            pytest.skip(f"{COLLEGES} is missing: the real friendship graphs are not on this machine")
+            pytest.skip("../shared/data/facebook100 is missing: the real friendship graphs are not on this machine")
         header, *lines = (COLLEGES / name / f"{name}.nodelist").read_text().splitlines()
         year = header.split("\t").index("year")
         born = np.array([int(line.split("\t")[year]) for line in lines])
