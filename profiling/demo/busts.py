@@ -135,7 +135,7 @@ def _shape_head(scale: float, person: Identity, view: View, light: Lighting, tur
     grow = 1 + volume / np.maximum(np.sqrt(head.x * head.x + head.y * head.y + z * z), 0.3)
     bumps = head.relief - uniform_filter(head.relief, int(0.14 * scale))
     occlusion = np.clip(1 + 2.2 * bumps, *OCCLUSION)
-    points = np.stack([head.x * grow, head.y * grow, z * grow])
+    points: Plane = np.stack([head.x * grow, head.y * grow, z * grow])
     shadow = cast_shadow(points, turned.T @ light.lamp)
     points = turn(turned, points)
     surface = shade(light, points, head.colours, occlusion, 0.1 + 0.1 * hair, shadow, glint)

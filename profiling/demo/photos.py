@@ -123,7 +123,8 @@ def _paste_person(
         strip = picture.crop((0, picture.height - 2, picture.width, picture.height - 1))
         strip = strip.resize((picture.width, height - top - picture.height + 1))
         image.paste(strip, (left, height - strip.height), strip)
-    return bust.landmarks + np.array([left, top])
+    marks: npt.NDArray[np.float64] = bust.landmarks + np.array([left, top])
+    return marks
 
 
 def _cover_part(image: Image.Image, rng: np.random.Generator, marks: npt.NDArray[np.float64], head: float) -> None:
