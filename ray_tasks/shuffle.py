@@ -89,12 +89,15 @@ class Shuffle:
         self._runs, self._finished = [], False
 
     def _write_run(self) -> None:
-        if not self._held:
-            return
-        rows = pa.concat_tables([table for table, _ in self._held])
-        bucket = np.concatenate([index for _, index in self._held])
-        self._held, self._held_bytes = [], 0
-        rows = rows.take(pa.array(np.argsort(bucket, kind="stable"))).combine_chunks()
+        if self._held:
+            rows = pa.concat_tables([table for table, _ in self._held])
+            bucket = np.concatenate([index for _, index in self._held])
+            self._held, self._held_bytes = [], 0
+            self._write_sorted(rows.take(pa.array(np.argsort(bucket, kind="stable"))).combine_chunks(), bucket)
+            del rows
+            pa.default_memory_pool().release_unused()  # else the allocator keeps several budgets' worth of free pages
+
+    def _write_sorted(self, rows: pa.Table, bucket: npt.NDArray[np.int32]) -> None:
         counts = np.bincount(bucket, minlength=self._buckets)
         ends = np.cumsum(counts)
         path = self._folder / f"run-{len(self._runs):06d}.arrow"
@@ -103,8 +106,7 @@ class Shuffle:
         try:
             with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, self._schema, options=_OPTIONS) as writer:
                 for index in np.flatnonzero(counts):
-                    part = rows.slice(ends[index] - counts[index], counts[index])
-                    writer.write_table(part)
+                    writer.write_table(rows.slice(ends[index] - counts[index], counts[index]))
                     places[index] = next(number)
         except OSError as error:
             what = f"cannot hold the spilled rows ({error.strerror or error})"

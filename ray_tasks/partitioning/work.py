@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from profiling.population import Checked, quarantine_schema, quarantined
 from ray_tasks.lake import Lake
-from ray_tasks.shuffle import MEMORY_BYTES, Shuffle
+from ray_tasks.shuffle import Shuffle
 
 Ids = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -65,8 +65,7 @@ class Work:
     forgotten: Ids
     advance: Callable[[int], None]
     tally: Tally
-    memory_bytes: int = MEMORY_BYTES
-    _names: set[str] = field(default_factory=set)
+    memory_bytes: int
 
     def shuffle(self, name: str, schema: pa.Schema) -> Shuffle:
         """A new shuffle over the lake's buckets, in a folder of its own."""

@@ -27,7 +27,7 @@ from ray_tasks.partitioning.previous import Previous, last_partition
 from ray_tasks.partitioning.tags import PAIRS, add_owners, check_tagged, finish_tags, shuffle_tags
 from ray_tasks.partitioning.users import Directory
 from ray_tasks.partitioning.work import Tally, Work
-from ray_tasks.shuffle import Shuffle
+from ray_tasks.shuffle import MEMORY_BYTES, Shuffle
 from ray_tasks.stages.context import BuildContext
 from ray_tasks.stages.partition_rows import publish_rows
 
@@ -71,6 +71,7 @@ def partition(
     settings: PartitionSettings,
     forgotten: Forgotten,
     progress: Callable[[int, int], None] | None = None,
+    memory_bytes: int = MEMORY_BYTES,
 ) -> PartitionResult:
     """Write users, photos, tags and friends of every bucket, unless this very snapshot is partitioned already.
 
@@ -79,6 +80,8 @@ def partition(
     population_folder : see README, "The population folder".
     forgotten : int64 ids that are treated as absent: no row about them is kept, not even in quarantine.
     progress : told rows done and rows to do, reading and writing counted once each.
+    memory_bytes : rows that each of at most three shuffles holds before it spills; in all some eight times this is
+        used, and one bucket.
 
     Returns
     -------
@@ -107,7 +110,7 @@ def partition(
         with lake.scratch() as scratch:
             total = 2 * sum(population.rows(table) for table in POPULATION)
             steps = _Steps(total, progress)
-            work = Work(lake, scratch, forgotten, steps.advance, Tally(lake.buckets))
+            work = Work(lake, scratch, forgotten, steps.advance, Tally(lake.buckets), memory_bytes)
             manifests = _write(work, population, settings, mark)
             steps.finish()
     for table in POPULATION:

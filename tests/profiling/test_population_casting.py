@@ -7,7 +7,7 @@ import datetime
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiling.population.casting import cast_column, castable
@@ -36,6 +36,7 @@ def test_a_double_that_may_have_lost_digits_is_no_id() -> None:
     assert bad.tolist() == [False, True, True, False, True, False]
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1)), max_size=20))
 def test_an_int16_keeps_what_fits_and_marks_the_rest(numbers: list[int | None]) -> None:
     values, bad = cast_column(pa.array(numbers, pa.int64()), pa.int16())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiling.population import REASONS, Checked, check_batch, quarantine_schema
@@ -139,6 +139,7 @@ def test_a_box_that_rounding_pushed_over_the_edge_is_clipped() -> None:
     assert [checked.rows[name][0].as_py() for name in "xywh"] == [0.0, 0.5, 1.0, 0.5]
 
 
+@settings(deadline=None)
 @given(st.tuples(*[st.floats(0, 1, width=32)] * 2), st.tuples(*[st.floats(2**-10, 1, width=32)] * 2))
 def test_boxes_on_the_photo_keep_their_bits(corner: tuple[float, float], size: tuple[float, float]) -> None:
     if max(corner[0] + size[0], corner[1] + size[1]) <= 1:

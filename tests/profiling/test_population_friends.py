@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiling.population import cap_friends, mark_tagged_together, tagged_pairs
@@ -23,6 +23,7 @@ def pairs_of(tags: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for piece in found for a, b in piece]
 
 
+@settings(deadline=None)
 @given(TAGS)
 def test_pairs_are_all_who_stand_on_one_photo(tags: list[tuple[int, int]]) -> None:
     people: dict[int, set[int]] = {}
@@ -32,6 +33,7 @@ def test_pairs_are_all_who_stand_on_one_photo(tags: list[tuple[int, int]]) -> No
     assert sorted(pairs_of(tags)) == sorted(expected)
 
 
+@settings(deadline=None)
 @given(TAGS, st.integers(1, 30))
 def test_pieces_of_any_size_hold_the_same_pairs(tags: list[tuple[int, int]], size: int) -> None:
     whole, limit = pairs_of(tags), module.PAIRS_AT_ONCE
@@ -48,6 +50,7 @@ def test_a_crowd_makes_a_bounded_number_of_pairs() -> None:
     assert {user for pair in pairs for user in pair} == set(range(50))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(IDS, IDS), max_size=20), st.lists(st.tuples(IDS, IDS), max_size=20))
 def test_marks_are_membership(friends: list[tuple[int, int]], pairs: list[tuple[int, int]]) -> None:
     pairs = pairs + friends[::2]
@@ -56,6 +59,7 @@ def test_marks_are_membership(friends: list[tuple[int, int]], pairs: list[tuple[
     assert marks.tolist() == [pair in set(pairs) for pair in friends]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.integers(0, 2**64 - 1)), max_size=40), st.integers(1, 6))
 def test_the_limit_keeps_those_tagged_together_first(rows: list[tuple[int, bool, int]], limit: int) -> None:
     owner = np.array([row for row, _, _ in rows], np.int32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiling.population import snapshot_difference
@@ -48,12 +48,14 @@ def expected(name: str, old: Rows, new: Rows, *keys: str) -> dict[str, int]:
     }
 
 
+@settings(deadline=None)
 @given(*[st.lists(USER, max_size=7, unique_by=lambda row: row["user_id"])] * 2)
 def test_users_are_compared_by_what_is_known_of_them(old: Rows, new: Rows) -> None:
     tables = [{"users": pa.Table.from_pylist(rows, USERS)} for rows in (old, new)]
     assert snapshot_difference(*tables) == expected("users", old, new, "user_id")
 
 
+@settings(deadline=None)
 @given(*[st.lists(TAG, max_size=10)] * 2)
 def test_several_tags_of_one_user_on_one_photo_are_one_key(old: Rows, new: Rows) -> None:
     tables = [{"tags": pa.Table.from_pylist(rows, TAGS)} for rows in (old, new)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiling.errors import LakeError
@@ -21,6 +21,7 @@ def table(numbers: list[int]) -> pa.Table:
     return pa.table({"id": numbers, "name": [None if n % 3 == 0 else f"имя {n}" for n in numbers]}, schema=SCHEMA)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(st.integers(0, 1000), max_size=30), max_size=6),
     st.integers(1, 7),
