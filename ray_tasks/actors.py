@@ -71,9 +71,10 @@ class DetectActor:
     """Decodes and detects part by part, sends chips to its embedder, and commits each part."""
 
     def __init__(
-        self, lake: str, epoch: int | None, population: str, settings: Settings, device: str, embed: Any
+        self, lake: str, epoch: int | None, population: str, sections: dict[str, Any], device: str, embed: Any
     ) -> None:
         one_thread()
+        settings = Settings.model_validate(sections)
         self._lake = Lake.open(lake, epoch)
         self._seen = 0
         entry = get_model(settings.embedding.model)
@@ -148,7 +149,7 @@ def start_actors(
     ]
     detectors = [
         detect.options(name=f"detect-{k}-{lake.epoch}", **lasting, **plan.detector_options).remote(
-            str(lake.folder), lake.epoch, population, settings, plan.device, embedders[k % plan.embedders]
+            str(lake.folder), lake.epoch, population, settings.model_dump(), plan.device, embedders[k % plan.embedders]
         )
         for k in range(plan.detectors)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,14 @@ from profiling.embedding import get_model, load_calibration
 from profiling.errors import PopulationError
 from profiling.settings import Settings
 from profiling.weights import prepare_weights
-from ray_tasks.generations import Generation, file_generation, find_generation, generation_id, generations
+from ray_tasks.generations import (
+    CLUSTERED,
+    Generation,
+    file_generation,
+    find_generation,
+    generation_id,
+    generations,
+)
 from ray_tasks.lake import Lake
 from ray_tasks.lock import WriterLock
 from ray_tasks.progress import RunProgress
@@ -57,37 +64,36 @@ def build(
 
 
 def _build(context: BuildContext, name: str) -> Generation:
-    scorer = scorer_of(context)
     run_partition(context)
     select(context)
     embed(context)
     names = people(context)
     cluster(context)
-    rounds = score(context)
     model = context.settings.embedding.model
-    artefacts = {
-        "model": get_model(model).sha256,
-        "calibration": load_calibration(model).id,
-        "scorer": scorer.id,
-        "names": names,
-    }
+    artefacts = {"model": get_model(model).sha256, "calibration": load_calibration(model).id, "names": names}
+    file_generation(context.lake, _record(context, artefacts, []), CLUSTERED)
+    artefacts["scorer"] = scorer_of(context).id  # refused only now: training one needs the clusters
+    rounds = score(context)
+    generation = _record(context, artefacts, rounds, name)
+    if any(other.id == generation.id for other in generations(context.lake)):
+        return find_generation(context.lake, generation.id)
+    return file_generation(context.lake, replace(generation, audit=audit(context, rounds)))
+
+
+def _record(context: BuildContext, artefacts: dict[str, str], rounds: list[Round], name: str = "") -> Generation:
     stages = _fingerprints(context, rounds)
     wanted = generation_id(stages, artefacts)
-    if any(generation.id == wanted for generation in generations(context.lake)):
-        return find_generation(context.lake, wanted)
-    generation = Generation(
+    return Generation(
         id=wanted,
         name=name or wanted,
         created=time.time(),
         population=context.population,
         faces=stage_name(context.settings),
         settings=context.settings.model_dump(),
-        artefacts=artefacts,
+        artefacts=dict(artefacts),
         stages=stages,
         rounds=[asdict(each) for each in rounds],
-        audit=audit(context, rounds),
     )
-    return file_generation(context.lake, generation)
 
 
 def _fingerprints(context: BuildContext, rounds: list[Round]) -> dict[str, list[str]]:

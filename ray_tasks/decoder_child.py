@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from profiling.decoding import DecodedPhoto, PhotoRefused, decode_photo, read_photo
-from profiling.duplicates import perceptual_hash
+from profiling.perceptual_hash import perceptual_hash
 from profiling.settings import DecodingSettings
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h

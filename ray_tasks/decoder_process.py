@@ -53,9 +53,9 @@ class DecoderProcess:
 
     @property
     def pid(self) -> int | None:
-        """Its process id, None while it does not run."""
-        process = self._process
-        return process.pid if process is not None and process.poll() is None else None
+        """Its process id, None while it does not run or is still starting."""
+        process, connection = self._process, self._connection
+        return process.pid if process is not None and connection is not None and process.poll() is None else None
 
     def start(self) -> None:
         """Start the child unless it runs.
@@ -65,7 +65,7 @@ class DecoderProcess:
         KithError
             It cannot start; the line holds the last one that it wrote.
         """
-        if self.pid is not None and self._connection is not None:
+        if self.pid is not None:
             return
         last = ""
         for _ in range(START_ATTEMPTS):
@@ -130,10 +130,10 @@ class DecoderProcess:
             os.close(self._slot_fd)
 
     def _spawn(self, complaints: int) -> None:
+        self._stop()  # what is left of one that died while idle
         ours, theirs = socket.socketpair()
         fds = (theirs.fileno(), self._slot_fd)
         path = os.pathsep.join(dict.fromkeys(os.path.abspath(entry) for entry in sys.path))
-        self._connection = ours
         with theirs:
             self._process = subprocess.Popen(
                 # -P: a folder named like one of our packages in the working directory must not be imported instead
@@ -144,9 +144,14 @@ class DecoderProcess:
                 stdout=subprocess.DEVNULL,
                 stderr=complaints,
             )
-        ours.settimeout(START_TIMEOUT)
-        send(ours, self._greeting)
-        receive(ours)
+        try:
+            ours.settimeout(START_TIMEOUT)
+            send(ours, self._greeting)
+            receive(ours)
+        except BaseException:
+            ours.close()
+            raise
+        self._connection = ours
 
     def _stop(self) -> str:
         """Kill and reap the child; return how it ended."""

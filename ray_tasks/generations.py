@@ -9,7 +9,8 @@ from typing import Any
 from profiling.errors import LakeError
 from ray_tasks.lake import Lake, Manifest, fingerprint
 
-STAGES = ("partition", "select", "people", "cluster", "score")  # whose results a generation names, bucket by bucket
+FINISHED = "generations"  # folder of generations with profiles and audit
+CLUSTERED = "clustered"  # folder of what a build had before scoring: what a scorer is trained on, without rounds
 
 
 @dataclass(frozen=True)
@@ -53,19 +54,19 @@ def generation_id(stages: Mapping[str, list[str]], artefacts: Mapping[str, str])
     return "g" + fingerprint(stages=dict(stages), artefacts=dict(artefacts))[:12]
 
 
-def file_generation(lake: Lake, generation: Generation) -> Generation:
+def file_generation(lake: Lake, generation: Generation, folder: str = FINISHED) -> Generation:
     """Record a generation once; the record that was there first stays."""
-    lake.add_once(f"generations/{generation.id}.json", asdict(generation))
-    return find_generation(lake, generation.id)
+    lake.add_once(f"{folder}/{generation.id}.json", asdict(generation))
+    return find_generation(lake, generation.id, folder)
 
 
-def generations(lake: Lake) -> list[Generation]:
+def generations(lake: Lake, folder: str = FINISHED) -> list[Generation]:
     """All generations of a lake, oldest first."""
-    found = [Generation(**note) for note in lake.notes("generations")]
+    found = [Generation(**note) for note in lake.notes(folder)]
     return sorted(found, key=lambda generation: (generation.created, generation.id))
 
 
-def find_generation(lake: Lake, wanted: str | None = None) -> Generation:
+def find_generation(lake: Lake, wanted: str | None = None, folder: str = FINISHED) -> Generation:
     """The generation with this id or name, or the newest.
 
     Raises
@@ -73,7 +74,7 @@ def find_generation(lake: Lake, wanted: str | None = None) -> Generation:
     LakeError
         There is none; the line names those that are there.
     """
-    found = generations(lake)
+    found = generations(lake, folder)
     if not found:
         raise LakeError(f"{lake.folder}: holds no finished generation; run kith build until it ends")
     if wanted is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -29,7 +28,7 @@ class StageNote:
     before: int
     started: float
     ended: float | None = None
-    reasons: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, int] = field(default_factory=dict)
 
     def rate(self) -> float:
         """Units a second in this run."""
@@ -46,7 +45,8 @@ class StageBar:
     def advance(self, units: int, counts: Mapping[str, Any] | None = None) -> None:
         """Count committed units, and the reasons in a manifest's counts."""
         self._note.done += units
-        self._note.reasons.update((counts or {}).get("reasons", {}))
+        for reason, count in (counts or {}).get("reasons", {}).items():
+            self._note.reasons[reason] = self._note.reasons.get(reason, 0) + count
         self._owner.show(self._task, self._note, 0)
 
     def under_way(self, units: int) -> None:

@@ -22,7 +22,9 @@ def wanted_photos(lake: Lake, partition: Manifest, selection: Manifest) -> Photo
     chosen = lake.read(selection, "selection", ["photo_id"])["photo_id"].combine_chunks()
     photos = lake.read(partition, "photos", ["photo_id", "version", "uri"])
     photos = photos.filter(pc.is_in(photos["photo_id"], value_set=chosen)).sort_by("photo_id")
-    return PhotoList(photos["photo_id"].to_numpy(), photos["version"].to_numpy(), photos["uri"].to_pylist())
+    return PhotoList(
+        photos["photo_id"].to_numpy(), photos["version"].fill_null(0).to_numpy(), photos["uri"].to_pylist()
+    )
 
 
 class FaceParts:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from profiling.embedding import get_model, load_calibration
 from profiling.rounds import score_round
 from profiling.scorer import Scorer, load_scorer
+from profiling.settings import Settings
 from profiling.tables import unpack_vectors
 from ray_tasks.jobs import BucketJob, StageOutput
 from ray_tasks.lake import Lake, fingerprint
@@ -93,7 +94,7 @@ def compute(lake: Lake, job: BucketJob) -> StageOutput:
 
 def _run_round(context: BuildContext, number: int, scorer: Scorer, rows: str | None) -> Manifests:
     settings = context.settings.scoring
-    scale = distance_scale(context)
+    scale = distance_scale(context.settings)
     jobs = []
     for bucket in range(context.lake.buckets):
         inputs = context.inputs(bucket, "partition", "select", "people", "cluster")
@@ -114,11 +115,11 @@ def _run_round(context: BuildContext, number: int, scorer: Scorer, rows: str | N
     return context.run(f"score-{number}", jobs)
 
 
-def distance_scale(context: BuildContext) -> float:
+def distance_scale(settings: Settings) -> float:
     """The cosine distance that counts as one: the eps of this run for an album of one person."""
-    if context.settings.clustering.eps is not None:
-        return context.settings.clustering.eps
-    return float(load_calibration(context.settings.embedding.model).eps_for(np.ones(1, np.int64))[0])
+    if settings.clustering.eps is not None:
+        return settings.clustering.eps
+    return float(load_calibration(settings.embedding.model).eps_for(np.ones(1, np.int64))[0])
 
 
 def _publish(context: BuildContext, manifests: Manifests) -> str:
