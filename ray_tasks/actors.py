@@ -50,10 +50,12 @@ class EmbedActor:
 
 
 class RemoteEmbedding:
-    """An embed actor seen from a detector."""
+    """An embed actor, found by its name, as a detector sees it."""
 
-    def __init__(self, actor: Any) -> None:
-        self._actor = actor
+    def __init__(self, name: str) -> None:
+        import ray
+
+        self._actor = ray.get_actor(name)
 
     def submit(self, chips: npt.NDArray[np.uint8]) -> Any:
         """Send chips; the ticket is Ray's reference."""
@@ -71,7 +73,7 @@ class DetectActor:
     """Decodes and detects part by part, sends chips to its embedder, and commits each part."""
 
     def __init__(
-        self, lake: str, epoch: int | None, population: str, sections: dict[str, Any], device: str, embed: Any
+        self, lake: str, epoch: int | None, population: str, sections: dict[str, Any], device: str, embedder: str
     ) -> None:
         one_thread()
         settings = Settings.model_validate(sections)
@@ -80,7 +82,7 @@ class DetectActor:
         entry = get_model(settings.embedding.model)
         decoders = DecoderPool(DECODERS_A_DETECTOR, population, settings.decoding)
         detector = Detector.load(settings.detection, device, settings.embedding.precision)
-        self._pipeline = PhotoPipeline(decoders, detector, RemoteEmbedding(embed), entry.chip, entry.dim)
+        self._pipeline = PhotoPipeline(decoders, detector, RemoteEmbedding(embedder), entry.chip, entry.dim)
 
     def run_part(self, part: Part) -> Manifest:
         """Look at the photos of a part and commit its faces, unless an earlier try did."""
@@ -141,15 +143,15 @@ def start_actors(
     detect = ray.remote(concurrency_groups={"report": 1})(DetectActor)
     lasting = {"max_restarts": -1, "max_task_retries": 3}
     wanted = settings.embedding
+    names = [f"embed-{k}-{lake.epoch}" for k in range(plan.embedders)]
     embedders = [
-        embed.options(name=f"embed-{k}-{lake.epoch}", **lasting, **plan.embedder_options).remote(
-            wanted.model, plan.device, wanted.precision
-        )
-        for k in range(plan.embedders)
+        embed.options(name=name, **lasting, **plan.embedder_options).remote(wanted.model, plan.device, wanted.precision)
+        for name in names
     ]
+    given = (str(lake.folder), lake.epoch, population, settings.model_dump(), plan.device)
     detectors = [
         detect.options(name=f"detect-{k}-{lake.epoch}", **lasting, **plan.detector_options).remote(
-            str(lake.folder), lake.epoch, population, settings.model_dump(), plan.device, embedders[k % plan.embedders]
+            *given, names[k % plan.embedders]
         )
         for k in range(plan.detectors)
     ]

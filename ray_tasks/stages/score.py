@@ -66,7 +66,7 @@ def compute(lake: Lake, job: BucketJob) -> StageOutput:
     users = lake.read(source, "users")
     indptr, friends = bucket_friends(lake, source, users)
     last = job.inputs.get("last")
-    profiles = None if given["rows"] is None else open_rows(lake, "profiles", given["rows"])
+    profiles = None if given["rows"] is None else open_rows(lake, "profiles", given["rows"]).view(np.float16)
     scores, found = score_round(
         round_number=given["round"],
         users=users,
@@ -111,7 +111,7 @@ def _run_round(context: BuildContext, number: int, scorer: Scorer, rows: str | N
             settings=settings.model_dump(exclude={"rounds", "scorer", "moved_share"}),
         )
         arguments = {"round": number, "rows": rows, "scorer": scorer, "eps": scale, "settings": settings}
-        jobs.append(BucketJob("score", bucket, mark, compute, inputs, arguments))
+        jobs.append(BucketJob(f"score-{number}", bucket, mark, compute, inputs, arguments))
     return context.run(f"score-{number}", jobs)
 
 
