@@ -19,7 +19,7 @@ import pillow_heif
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
-from profiling.duplicates import perceptual_hash
+from profiling.perceptual_hash import perceptual_hash
 from profiling.refusals import REASONS, PhotoRefused
 from profiling.settings import DecodingSettings
 from profiling.uris import read_photo, resolve_uri

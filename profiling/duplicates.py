@@ -1,4 +1,4 @@
-"""Near-duplicate photos: a 64-bit perceptual hash of a photo, and groups of photos whose hashes hardly differ.
+"""Near-duplicate photos: groups of an album's photos whose perceptual hashes hardly differ.
 
 People upload one picture several times: cropped, scaled, saved again. Without this, one picture would count as many
 and make a stranger a cluster's core.
@@ -6,26 +6,12 @@ and make a stranger a cluster's core.
 
 from __future__ import annotations
 
-import imagehash
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-HASH_SIDE = 128  # pixels; a photo is boxed down to about this before imagehash scales it to 32 x 32
 PAIRS_AT_ONCE = 1 << 20  # compared at once: about 50 MB
-
-
-def perceptual_hash(photo: Image.Image) -> int:
-    """The 64-bit pHash (DCT of 32 x 32 grey pixels against its median) of an upright photo, 0 to 2**64 - 1.
-
-    The same photo scaled or saved again differs by a few bits, another photo by about 32. See Zauner, "Implementation
-    and Benchmarking of Perceptual Image Hash Functions" (2010); computed by `imagehash`.
-    """
-    step = max(photo.size) // HASH_SIDE
-    small = photo.reduce(step) if step > 1 else photo
-    return int(str(imagehash.phash(small)), 16)
 
 
 def near_duplicates(
@@ -40,7 +26,7 @@ def near_duplicates(
     Parameters
     ----------
     owners : int64 [n], any code that is equal for photos of one album.
-    hashes : uint64 [n], from `perceptual_hash`.
+    hashes : uint64 [n], as `perceptual_hash.perceptual_hash` gives them.
     faces : int16 [n], detected faces of each photo.
     bits : 0 to 64; 0 joins only equal hashes.
 

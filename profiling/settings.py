@@ -51,7 +51,7 @@ class DecodingSettings(_Section):
     min_side: int = Field(20, ge=1, le=1000, description="pixels of the shorter side; MTCNN finds no face on less")
     max_side: int = Field(1024, ge=64, le=8192, description="pixels; larger photos are scaled down while decoding")
     timeout_s: float = Field(30.0, gt=0, le=600, description="seconds a decoder may take for one photo")
-    memory_mb: int = Field(1536, ge=256, description="MiB of address space a decoder may take")
+    memory_mb: int = Field(1536, ge=512, description="MiB of address space a decoder may take; 280 are its libraries")
 
 
 class DetectionSettings(_Section):

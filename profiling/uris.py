@@ -109,7 +109,9 @@ def _read_file(path: str, max_bytes: int) -> bytes:
                 raise PhotoRefused("unreadable", "It is not a regular file.")
             if status.st_size > max_bytes:
                 raise PhotoRefused("too_large", f"The file has {status.st_size} bytes, more than {max_bytes}.")
-            return file.read(max_bytes + 1)
+            return file.read(
+                (status.st_size or max_bytes) + 1
+            )  # asks for that much memory; 0 = the system does not know
     except (FileNotFoundError, NotADirectoryError):
         raise PhotoRefused("missing", "There is no file at this place.") from None
     except OSError as error:
