@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import pytest
 from PIL import Image, ImageDraw
 
 from profiling.evaluation import share
@@ -142,13 +141,8 @@ def make_evaluation() -> dict[str, object]:
     }
 
 
-@pytest.fixture()
-def story() -> UserStory:
-    return make_story()
-
-
-@pytest.fixture()
-def report(story: UserStory) -> ReportData:
+def make_report(*stories: UserStory) -> ReportData:
+    """A report with these stories and every section."""
     return ReportData(
         title="Drawn people",
         made_at="2024-05-01 12:00",
@@ -157,7 +151,7 @@ def report(story: UserStory) -> ReportData:
         audit=make_audit(),
         coefficients=[dict.fromkeys(EVIDENCE, 0.1), {name: 0.05 * n - 0.3 for n, name in enumerate(EVIDENCE)}],
         user_reasons={"no_faces": "no photo of the album shows a face", "no_margin": "no cluster leads clearly"},
-        stories=[story],
+        stories=stories,
         evaluation=make_evaluation(),
         album_photos=6000,
     )
