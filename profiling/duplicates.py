@@ -36,8 +36,8 @@ def near_duplicates(
 
     Notes
     -----
-    One popcount for each pair of distinct hashes of an album that show as many faces, in bounded memory: 0.8 s for an
-    album of 10,000 photos, 8 ms for 100 albums of 100.
+    One popcount for each pair of distinct hashes of an album that show as many faces, in bounded memory: 0.7 s for one
+    album of 10,000 photos, 1.1 s for 10,000 albums of 100.
     """
     count = len(hashes)
     order = np.lexsort((hashes, faces, owners))
