@@ -16,7 +16,7 @@ from profiling.settings import ClusteringSettings
 
 FALSE_ACCEPTS = (0.01, 0.001, 0.0001)  # rates over pairs of different people for which thresholds are kept
 LINK_RATES = (1e-6, 1e-1)  # false accepts of the strictest and the loosest eps tried
-EPS_TRIED = 31  # neighbours differ by 3 to 5 %
+EPS_TRIED = 51  # neighbours differ by 2 to 3 %
 DIGITS = 4  # of thresholds and eps: more would be noise, and differ between machines
 ALBUM_PEOPLE = (3, 8, 20)  # people of drawn albums, the owner included
 ALBUMS = 80  # drawn of each size
