@@ -10,7 +10,7 @@ from typing import Any
 DEMO_SETTINGS: dict[str, dict[str, Any]] = {
     "clustering": {
         # Cosine distance. Three demos of 201 to 238 faces: every cluster pure at .048, one a demo mixed at .05; at .042
-        # two of 51 owners fall apart. The model's own .0602, fitted on real faces, mixes 2 to 6 of 41 to 48 clusters.
+        # three of 51 owners fall apart. The model's own .0602, fitted on real faces, mixes 2 to 6 of 41 to 48 clusters.
         "eps": 0.046,
         # L2. Drawn faces lie at .350 and more, MTCNN's false finds on drawn places at .316 and less; the model's own
         # cut, .345, is so near to the former that another seed could lose faces to it.
