@@ -100,6 +100,15 @@ def test_the_digest_follows_the_bytes_of_every_table(tmp_path: Path) -> None:
     assert open_population(folder).digest() == other
 
 
+def test_the_digest_notices_one_letter_in_a_file_of_the_same_size(tmp_path: Path) -> None:
+    folder = write(tmp_path / "p")
+    path = Path(folder, "photos.parquet")
+    digest, data = open_population(folder).digest(), path.read_bytes()
+    path.write_bytes(data.replace(b"a.jpg", b"c.jpg"))
+    assert len(path.read_bytes()) == len(data)
+    assert open_population(folder).digest() != digest
+
+
 def test_birth_years_are_bounded_by_the_clock(tmp_path: Path) -> None:
     assert open_population(write(tmp_path / "p")).this_year == datetime.datetime.now(datetime.UTC).year
 

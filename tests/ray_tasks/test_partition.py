@@ -129,13 +129,8 @@ def check_order(lake: Lake, result: PartitionResult) -> None:
         first += len(users)
 
 
-@pytest.mark.slow
-@settings(deadline=None, max_examples=60)
-@given(POPULATIONS, FORGOTTEN, st.integers(1, 3), st.sampled_from([1, 2, 4]))
-def test_partition_does_what_plain_loops_do(
-    population: Population, forgotten: set[int], limit: int, buckets: int
-) -> None:
-    assume({row["user_id"] for row in population["users"]} - forgotten)
+def compare(population: Population, forgotten: set[int], limit: int, buckets: int) -> None:
+    """Partition a population and hold everything in the lake against the plain loops."""
     expected = expect(population, forgotten, limit)
     with tempfile.TemporaryDirectory() as name:
         lake = Lake.create(Path(name) / "lake", buckets)
@@ -150,6 +145,35 @@ def test_partition_does_what_plain_loops_do(
     sizes = [len(each) for each in (expected.users, expected.photos, expected.tags, expected.friends)]
     assert [result.counts[name] for name in ("users", "photos", "tags", "friends")] == sizes
     assert result.counts["friendships"] == expected.friendships
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=60)
+@given(POPULATIONS, FORGOTTEN, st.integers(1, 3), st.sampled_from([1, 2, 4]))
+def test_partition_does_what_plain_loops_do(
+    population: Population, forgotten: set[int], limit: int, buckets: int
+) -> None:
+    assume({row["user_id"] for row in population["users"]} - forgotten)
+    compare(population, forgotten, limit, buckets)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_partition_does_what_plain_loops_do_in_a_close_circle(seed: int) -> None:
+    """Few people, many tags and friendships: repeated rows, limits and forgotten owners meet."""
+    draw = Random(seed)
+    people = [draw.randrange(-(2**63), 2**63) for _ in range(14)]
+    population: Population = {
+        "users": [{"user_id": i, "first_name": "A", "consent": draw.random() < 0.9} for i in people[:-1]],
+        "photos": [{"photo_id": i, "owner_id": draw.choice(people), "uri": "a.jpg"} for i in range(20)],
+        "tags": [
+            {"photo_id": draw.randrange(21), "user_id": draw.choice(people)}
+            | dict.fromkeys("xywh", draw.choice([None, 0.5]))
+            | {"source": draw.choice(["manual", "rejected"])}
+            for _ in range(60)
+        ],
+        "friendships": [dict(zip(("user_a", "user_b"), draw.sample(people, 2), strict=True)) for _ in range(120)],
+    }
+    compare(population, set(people[:2]), limit=4, buckets=4)
 
 
 @pytest.mark.slow

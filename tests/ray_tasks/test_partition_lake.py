@@ -150,7 +150,7 @@ def test_the_forgotten_leave_no_trace(tmp_path: Path, lake: Lake) -> None:
         tmp_path / "p",
         users=USERS | {"gender": ["?", "female", "male", "?"]},
         photos=PHOTOS | {"width": [-1, 1, 1, 1], "owner_id": [4, 4, 3, 1]},
-        tags={"photo_id": [10, 40, 40], "user_id": [1, 4, 4], "x": [0.5, 0.5, 0.5]},
+        tags={"photo_id": [10, 10, 40, 40], "user_id": [1, 1, 4, 4], "x": [None, None, 0.5, 0.5]},
         friendships={"user_a": [1, 4, 4], "user_b": [4, 4, 2]},
     )
     result = partition(source, lake, SETTINGS, np.array([4]))
@@ -158,9 +158,18 @@ def test_the_forgotten_leave_no_trace(tmp_path: Path, lake: Lake) -> None:
     assert [row["photo_id"] for row in read(lake, result, "photos")] == [40]
     assert read(lake, result, "tags") == []
     assert read(lake, result, "friends") == []
+    assert quarantine(lake, "tags") == []
     ids = {value for table in POPULATION for row in quarantine(lake, table) for value in row.values()}
     assert "4" not in ids
     assert "1" in ids
+
+
+def test_a_photo_of_the_forgotten_repeats_no_id_of_another(tmp_path: Path, lake: Lake) -> None:
+    photos = {"photo_id": [10, 10, 10], "owner_id": [4, 1, 4], "uri": ["a", "b", "c"]}
+    tags = {"photo_id": [10], "user_id": [2]}
+    result = partition(write(tmp_path / "p", photos=photos, tags=tags), lake, SETTINGS, np.array([4]))
+    assert [row["uri"] for row in read(lake, result, "photos")] == ["b"]
+    assert [row["owner_id"] for row in read(lake, result, "tags")] == [1]
 
 
 def test_the_same_snapshot_is_not_partitioned_twice(tmp_path: Path, lake: Lake) -> None:
