@@ -1,9 +1,8 @@
 """Bytes of a photo -> upright RGB pixels and two hashes, or a reason.
 
-Decided by content, never by the file's name. Only the seven formats that phones, cameras and browsers write are
-tried, so a hostile file meets none of Pillow's rarer parsers. What the header promises is checked before a pixel is
-decoded. Results depend on the bytes and the settings alone. Decoders of foreign bytes may still crash or hang: the
-stages run this in processes that may die (`ray_tasks.decoders`).
+What the header promises is checked before a pixel is decoded. Results depend on the bytes and the settings alone.
+Decoders of foreign bytes may still crash or hang: the stages run this in processes that may die
+(`ray_tasks.decoders`).
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pillow_heif
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from profiling.headers import SIDEWAYS, UPRIGHT, open_photo, orientation
 from profiling.perceptual_hash import perceptual_hash
 from profiling.refusals import REASONS, PhotoRefused
 from profiling.settings import DecodingSettings
@@ -26,32 +25,10 @@ from profiling.uris import read_photo, resolve_uri
 
 __all__ = ["REASONS", "DecodedPhoto", "PhotoRefused", "decode_photo", "read_photo", "resolve_uri"]
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF")
-MAGICS = (
-    b"\xff\xd8\xff",
-    b"\x89PNG",
-    b"RIFF",
-    b"GIF8",
-    b"II*\0",
-    b"MM\0*",
-)  # a file that starts so and fails is damaged
-HEIF_MAGIC = b"ftyp"  # at byte 4
 BEHIND = (255, 255, 255)  # colour behind transparent pixels: white, as browsers show them
 CONTENT_HASH_BYTES = 16  # blake2b; 128 bits never collide by chance
 REDUCING_GAP = 3.0  # Pillow boxes down to three times the size before Lanczos: indistinguishable and faster
-
-_UPRIGHT = {  # EXIF 2.3, tag 0x0112: what the camera noted -> what makes the photo upright
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SIDEWAYS = tuple(_UPRIGHT[code] for code in (5, 6, 7, 8))  # these swap width and height
-
-pillow_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
+_SWAPPING = tuple(UPRIGHT[code] for code in SIDEWAYS)
 
 
 @dataclass(frozen=True)
@@ -83,8 +60,6 @@ def decode_photo(data: bytes, settings: DecodingSettings) -> DecodedPhoto:
     """
     if len(data) > settings.max_bytes:
         raise PhotoRefused("too_large", f"The file has {len(data)} bytes, more than {settings.max_bytes}.")
-    if not data:
-        raise PhotoRefused("truncated", "The file is empty.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd EXIF and big photos; the reason says what matters
@@ -94,11 +69,11 @@ def decode_photo(data: bytes, settings: DecodingSettings) -> DecodedPhoto:
 
 
 def _decode(data: bytes, settings: DecodingSettings) -> DecodedPhoto:
-    with _open(data) as photo:
+    with open_photo(io.BytesIO(data)) as photo:
         width, height = photo.size
         _check_size(width, height, settings)
         photo, turn = _load(photo, settings.max_side)
-    if turn in _SIDEWAYS:
+    if turn in _SWAPPING:
         width, height = height, width
     photo = _opaque(photo)
     if turn is not None:
@@ -110,22 +85,6 @@ def _decode(data: bytes, settings: DecodingSettings) -> DecodedPhoto:
         content_hash=hashlib.blake2b(data, digest_size=CONTENT_HASH_BYTES).digest(),
         perceptual_hash=perceptual_hash(photo),
     )
-
-
-def _open(data: bytes) -> Image.Image:
-    """Parse the header; no pixel is decoded."""
-    try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError:
-        raise PhotoRefused("bomb", "The header promises more pixels than Pillow decodes.") from None
-    except MemoryError:
-        raise
-    except UnidentifiedImageError:
-        if data.startswith(MAGICS) or data[4:8] == HEIF_MAGIC:
-            raise PhotoRefused("truncated", "It starts like a photo, but its header is damaged or cut.") from None
-        raise PhotoRefused("not_a_photo", "The content is none of the formats that are read.") from None
-    except Exception as error:  # parsers of foreign bytes raise whatever they stumble over
-        raise PhotoRefused("truncated", f"The header is damaged ({type(error).__name__}).") from None
 
 
 def _check_size(width: int, height: int, settings: DecodingSettings) -> None:
@@ -152,7 +111,7 @@ def _load(photo: Image.Image, max_side: int) -> tuple[Image.Image, Image.Transpo
     try:
         drafted = photo.draft(None, size) if isinstance(photo, JpegImageFile) else None  # DCT scaling while decoding
         photo.load()
-        turn = _UPRIGHT.get(_orientation(photo))  # after loading: Pillow turns TIFFs by itself and drops the tag
+        turn = UPRIGHT.get(orientation(photo))  # after loading: Pillow turns TIFFs by itself and drops the tag
         photo = _eight_bit(photo)
         if photo.size != size:
             photo = photo.resize(size, Image.Resampling.LANCZOS, drafted and drafted[1], REDUCING_GAP)
@@ -160,19 +119,9 @@ def _load(photo: Image.Image, max_side: int) -> tuple[Image.Image, Image.Transpo
         raise
     except Image.DecompressionBombError:
         raise PhotoRefused("bomb", "It unpacks to more pixels than Pillow decodes.") from None
-    except Exception as error:  # as in _open
+    except Exception as error:  # as in headers.open_photo
         raise PhotoRefused("truncated", f"The file ends too early or is damaged ({type(error).__name__}).") from None
     return photo, turn
-
-
-def _orientation(photo: Image.Image) -> int:
-    """EXIF orientation, 1 where there is none or the EXIF is broken: that alone costs no photo."""
-    try:
-        return int(photo.getexif().get(ExifTags.Base.Orientation, 1))
-    except MemoryError:
-        raise
-    except Exception:  # as in _open
-        return 1
 
 
 def _eight_bit(photo: Image.Image) -> Image.Image:

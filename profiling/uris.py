@@ -41,13 +41,13 @@ def resolve_uri(uri: str, folder: str) -> str:
     """
     if not uri or "\0" in uri:
         raise PhotoRefused("bad_uri", "The URI is empty or holds a NUL byte.")
+    if uri.startswith("/"):
+        return uri
     if "::" in uri and "://" in uri:
         raise PhotoRefused("bad_uri", "Chained URLs (a::b://…) are not read.")
     scheme = _SCHEME.match(uri)
     if scheme is not None:
         return _resolve_url(uri, scheme.group(1).lower())
-    if uri.startswith("/"):
-        return uri
     return _resolve_relative(uri, folder)
 
 

@@ -35,6 +35,8 @@ def refusal(data: bytes, wanted: DecodingSettings = SETTINGS) -> str:
         (b"<svg xmlns='http://www.w3.org/2000/svg' width='100' height='100'/>", "not_a_photo"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n%%EndComments\n", "not_a_photo"),
         (bytes(5000), "not_a_photo"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(500), "not_a_photo"),  # a film
+        (b"RIFF\0\x10\0\0WAVEfmt " + bytes(500), "not_a_photo"),  # a sound
         (encoded(Image.new("RGB", (1, 1)), "PNG"), "too_small"),
         (encoded(Image.new("RGB", (1, 20000)), "PNG"), "too_small"),
         (encoded(Image.new("RGB", (20000, 1)), "PNG"), "too_small"),
@@ -45,6 +47,7 @@ def refusal(data: bytes, wanted: DecodingSettings = SETTINGS) -> str:
         (encoded(Image.new("RGB", (40, 40)), "PPM"), "not_a_photo"),
         (encoded(Image.new("RGB", (40, 40)), "ICO"), "not_a_photo"),
         (encoded(Image.new("RGB", (40, 40)), "TGA"), "not_a_photo"),
+        (encoded(Image.new("RGB", (40, 40)), "JPEG2000"), "not_a_photo"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
