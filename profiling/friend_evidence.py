@@ -11,8 +11,8 @@ Ints = npt.NDArray[np.int64]
 Halves = npt.NDArray[np.float16]
 Floats = npt.NDArray[np.float64]
 
-FAR = 1.0  # of eps; beyond it a face is nobody's, and how far beyond says nothing
-NEAR = 0.5  # of eps; nearer is the same person
+FAR = 1.2  # of eps; beyond it a face is nobody's, and how far beyond says nothing
+NEAR = 0.6  # of eps; centroids of one person lie within .3, the nearest friend of others at .8 and more (dlib)
 SLOTS_A_CHUNK = 20_000  # profiles widened at a time: 82 MB of float64 at 512 numbers
 
 

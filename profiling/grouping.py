@@ -25,12 +25,11 @@ Halves = npt.NDArray[np.float16]
 class Grouping:
     """When faces are one person, distances in units of the model's eps, so that any scale of distances will do.
 
-    The values are the best of a small grid on the train users of the dev population with dlib's network; see
-    docs/decisions/0006-evidence.md.
+    Chosen on the dev population with dlib's network; see docs/decisions/0006-evidence.md.
     """
 
-    steps: tuple[float, ...] = (1.0, 0.9, 0.8)  # eps of the first try and of each further cut
-    widest: float = 1.0  # mean distance between two faces of one person
+    steps: tuple[float, ...] = (1.1, 1.0, 0.9)  # eps of the first try and of each further cut
+    widest: float = 1.1  # mean distance between two faces of one person
     twins: float = 0.15  # share of photos with two faces of one person: collages and mirrors make a few
     merge: float = 0.5  # distance between two centroids of one person
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from profiling.friend_evidence import NEAR
+
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -23,7 +25,6 @@ REASONS = {
     "looks_like_friend": "whoever stands out looks like a friend",
 }
 
-LIKE_FRIEND = 0.5  # of eps; same people's centroids lie within .25, other people's nearest friend at .8 and more (dlib)
 JOINT_WEIGHT = 0.6  # both leaders of a joint account at least; 1 is an owner, -1 is none
 JOINT_LEAD = 3.0  # margins by which the weaker of two leaders must exceed the third
 NOBODY = 0.0  # weight of the runner-up that is always there: the middle between an owner and none
@@ -74,7 +75,7 @@ def choose_leaders(
     margin = np.where(np.isfinite(top[:, 1]), top[:, 0] - top[:, 1], top[:, 0])
     one = known & (np.fmin(margin, top[:, 0] - NOBODY) >= asked)
     distance = np.append(np.nan_to_num(friend_distance, nan=np.inf), np.inf)
-    friendly = distance[place[:, :2]] < LIKE_FRIEND
+    friendly = distance[place[:, :2]] < NEAR
     behind = top[:, 1] - np.fmax(top[:, 2], NOBODY) >= JOINT_LEAD * asked
     joint = known & ~one & (top[:, 1] >= JOINT_WEIGHT) & behind & ~friendly.any(axis=1)
     reason = np.where(friendly[:, 0] | np.isneginf(top[:, 0]), "looks_like_friend", "no_margin").astype(object)

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from profiling import tables
 from profiling.albums import Flags, Floats, Ints, find, flags, integers, numbers
-from profiling.friend_evidence import FriendEvidence, friend_evidence
-from profiling.leaders import LIKE_FRIEND, Leaders, choose_leaders
+from profiling.friend_evidence import NEAR, FriendEvidence, friend_evidence
+from profiling.leaders import Leaders, choose_leaders
 from profiling.scorer import Scorer
 from profiling.settings import ScoringSettings
 
@@ -132,7 +132,7 @@ def given_way(owner: Ints, number: Ints, distance: Floats, before: Ints, leaders
     has given way. Two friends who claim one face would otherwise both let go of it and both take it up again, round
     after round; so a face that friends dispute is nobody's but those who can hold it in spite of the other.
     """
-    led = (number == before[owner]) & (distance < LIKE_FRIEND)
+    led = (number == before[owner]) & (distance < NEAR)
     now = np.append(number, tables.NO_CLUSTER)[leaders.leader]
     gave = led & (now[owner] != number)
     result = lost.copy()
