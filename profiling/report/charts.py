@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 320, 150  # of a chart's view box
+LABELLED = 6  # points that have room for their values; of more, the first and the last are labelled
 LEFT, RIGHT, TOP, BOTTOM = 14, 14, 26, 22  # room for the labels
 
 
@@ -69,7 +70,9 @@ def line_of_shares(title: str, shares: Sequence[float | None]) -> Line:
         if share is None or not math.isfinite(share):
             continue
         y = TOP + (high - share) / (high - low) * (HEIGHT - TOP - BOTTOM - 14)
-        points.append(Point(round(LEFT + (place + 0.5) * step, 1), round(y + 7, 1), str(place), percent(share)))
+        room = len(shares) <= LABELLED or place in (0, len(shares) - 1)
+        text = percent(share) if room else ""
+        points.append(Point(round(LEFT + (place + 0.5) * step, 1), round(y + 7, 1), str(place), text))
     path = " ".join(f"{'M' if not place else 'L'}{point.x} {point.y}" for place, point in enumerate(points))
     return Line(title, tuple(points), path)
 
@@ -108,8 +111,8 @@ def signed(value: float) -> str:
 
 
 def trimmed(counts: Mapping[str, int]) -> dict[str, int]:
-    """A histogram without the empty bins at its end."""
-    keys = list(counts)
-    while keys and not counts[keys[-1]]:
-        keys.pop()
-    return {key: counts[key] for key in keys}
+    """A histogram without the empty bins at its two ends."""
+    filled = [place for place, count in enumerate(counts.values()) if count]
+    if not filled:
+        return {}
+    return dict(list(counts.items())[filled[0] : filled[-1] + 1])

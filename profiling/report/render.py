@@ -40,8 +40,8 @@ def render_report(report: ReportData) -> str:
             lines=_lines(report),
             coefficients=_coefficients(report),
             gates=_gates(report.audit),
-            cluster_sizes=growing(trimmed(_without_zero(report.audit["clusters"]["sizes"]))),
-            profile_faces=growing(trimmed(_without_zero(report.audit["profile_faces"]))),
+            cluster_sizes=growing(trimmed(report.audit["clusters"]["sizes"])),
+            profile_faces=growing(trimmed(report.audit["profile_faces"])),
             metrics=_metrics(report.evaluation),
             kinds=_kinds(report.evaluation),
             scale={"start": number(start), "colours": [f"rgb({r} {g} {b})" for r, g, b in COLOURS.tolist()]},
@@ -181,10 +181,6 @@ def _kinds(evaluation: Mapping[str, Any] | None) -> list[dict[str, Any]]:
 def _sorted(counts: Mapping[str, int], leave: str) -> dict[str, int]:
     left = [(key, count) for key, count in counts.items() if key != leave and count]
     return dict(sorted(left, key=lambda pair: (-pair[1], pair[0])))
-
-
-def _without_zero(counts: Mapping[str, int]) -> dict[str, int]:
-    return {key: count for key, count in counts.items() if key != "0" or count}
 
 
 def _share(count: int, of: int) -> float | None:

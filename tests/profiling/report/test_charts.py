@@ -39,5 +39,11 @@ def test_unknown_numbers_are_dashes(value: float | None) -> None:
     assert percent(value) == number(value) == "–"
 
 
-def test_histograms_lose_their_empty_end() -> None:
-    assert trimmed({"1": 0, "2": 3, "3": 0, "4": 0}) == {"1": 0, "2": 3}
+def test_histograms_lose_their_empty_ends() -> None:
+    assert trimmed({"0": 0, "1": 1, "2": 0, "3": 3, "4": 0}) == {"1": 1, "2": 0, "3": 3}
+    assert trimmed({"0": 0, "1": 0}) == trimmed({}) == {}
+
+
+def test_many_rounds_are_labelled_at_their_ends() -> None:
+    line = line_of_shares("x", [0.1 * step for step in range(9)])
+    assert [point.text for point in line.points] == ["0.0 %", *[""] * 7, "80.0 %"]
