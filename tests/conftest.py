@@ -11,7 +11,7 @@ import pytest
 
 from profiling.settings import Settings
 
-USERS = 8  # of the drawn population
+USERS = 9  # of the drawn population: the ninth did not consent
 BUCKETS = 4
 PHOTOS_A_PART = 8  # small, so that a build has many parts and a kill finds some of them done
 
