@@ -80,8 +80,7 @@ def partition(
     population_folder : see README, "The population folder".
     forgotten : int64 ids that are treated as absent: no row about them is kept, not even in quarantine.
     progress : told rows done and rows to do, reading and writing counted once each.
-    memory_bytes : rows that each of at most three shuffles holds before it spills; in all some eight times this is
-        used, and one bucket.
+    memory_bytes : bytes of rows that a shuffle holds before it spills; in all some seven times this, and one bucket.
 
     Returns
     -------
@@ -108,8 +107,7 @@ def partition(
     manifests = _committed(lake, mark)
     if manifests is None:
         with lake.scratch() as scratch:
-            total = 2 * sum(population.rows(table) for table in POPULATION)
-            steps = _Steps(total, progress)
+            steps = _Steps(population, progress)
             work = Work(lake, scratch, forgotten, steps.advance, Tally(lake.buckets), memory_bytes)
             manifests = _write(work, population, settings, mark)
             steps.finish()
@@ -136,8 +134,9 @@ def add_counts(counts: Sequence[Counts]) -> Counts:
 class _Steps:
     """Rows done, for the caller's progress bar."""
 
-    def __init__(self, total: int, progress: Callable[[int, int], None] | None) -> None:
-        self._total, self._done, self._progress = total, 0, progress
+    def __init__(self, population: Population, progress: Callable[[int, int], None] | None) -> None:
+        self._total = 2 * sum(population.rows(table) for table in POPULATION)
+        self._done, self._progress = 0, progress
 
     def advance(self, rows: int) -> None:
         self._done = min(self._done + rows, self._total)
