@@ -25,7 +25,7 @@ REASONS = {
     "looks_like_friend": "whoever stands out looks like a friend",
 }
 
-JOINT_WEIGHT = 0.6  # both leaders of a joint account at least; 1 is an owner, -1 is none
+JOINT_WEIGHT = 0.9  # both leaders of a joint account at least; 1 is an owner, -1 is none
 JOINT_LEAD = 3.0  # margins by which the weaker of two leaders must exceed the third
 NOBODY = 0.0  # weight of the runner-up that is always there: the middle between an owner and none
 

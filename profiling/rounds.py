@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from profiling import tables
 from profiling.albums import Flags, Floats, Ints, find, flags, integers, numbers
-from profiling.friend_evidence import NEAR, FriendEvidence, friend_evidence
+from profiling.claims import Claims
+from profiling.friend_evidence import FriendEvidence, friend_evidence
 from profiling.leaders import Leaders, choose_leaders
 from profiling.scorer import Scorer
 from profiling.settings import ScoringSettings
@@ -64,15 +65,12 @@ def score_round(
         friends = friend_evidence(owner, centroids, indptr, friend_rows, profiles, eps)
     weight = scorer.weigh(evidence_matrix(clusters, friends), round_number)
     asked = scorer.of_round(round_number).margin if settings.margin is None else settings.margin
-    number = integers(clusters["cluster"])
     distance = friends.friend_distance.astype(np.float64)
-    lost = np.full(len(users), tables.NO_CLUSTER) if last is None else integers(last["lost"])
-    leaders = choose_leaders(owner, weight, distance, len(users), asked, barred=number == lost[owner])
+    claims = Claims.of(owner, integers(clusters["cluster"]), users, last)
+    leaders = choose_leaders(owner, weight, distance, len(users), asked, claims.barred(weight, asked))
     without = leaders.best < 0
     leaders.reason[without] = reasons_without_clusters(users, members, selection, seen)[without]
-    if last is not None:
-        lost = given_way(owner, number, distance, integers(last["leader"]), leaders, lost)
-    made = _profiles(users, clusters, centroids, leaders, lost)
+    made = _profiles(users, clusters, centroids, leaders, claims.after(leaders, distance))
     moved = pa.array(have_moved(made, last, settings.moved_cosine))
     return _scores(clusters, weight, friends), made.set_column(made.column_names.index("moved"), "moved", moved)
 
@@ -125,21 +123,6 @@ def have_moved(made: pa.Table, last: pa.Table | None, cosine: float) -> Flags:
     return moved
 
 
-def given_way(owner: Ints, number: Ints, distance: Floats, before: Ints, leaders: Leaders, lost: Ints) -> Ints:
-    """The cluster of each user that is barred from leading from now on, int64 [users], -1 = none.
-
-    A cluster that led in the last round (`before`, int64 [users]) and leads no more while a friend's profile is near
-    has given way. Two friends who claim one face would otherwise both let go of it and both take it up again, round
-    after round; so a face that friends dispute is nobody's but those who can hold it in spite of the other.
-    """
-    led = (number == before[owner]) & (distance < NEAR)
-    now = np.append(number, tables.NO_CLUSTER)[leaders.leader]
-    gave = led & (now[owner] != number)
-    result = lost.copy()
-    result[owner[gave]] = number[gave]
-    return result
-
-
 def _scores(clusters: pa.Table, weight: Floats, friends: FriendEvidence) -> pa.Table:
     columns = {
         "user_id": clusters["user_id"],
@@ -152,7 +135,7 @@ def _scores(clusters: pa.Table, weight: Floats, friends: FriendEvidence) -> pa.T
 
 
 def _profiles(
-    users: pa.Table, clusters: pa.Table, centroids: npt.NDArray[np.float16], leaders: Leaders, lost: Ints
+    users: pa.Table, clusters: pa.Table, centroids: npt.NDArray[np.float16], leaders: Leaders, claims: Claims
 ) -> pa.Table:
     number = np.append(integers(clusters["cluster"]), tables.NO_CLUSTER).astype(np.int16)
     faces = np.append(integers(clusters["faces"]), 0).astype(np.int32)
@@ -166,7 +149,8 @@ def _profiles(
         "margin": pa.array(leaders.margin.astype(np.float32)),
         "faces": pa.array(faces[leaders.leader]),
         "moved": pa.nulls(len(users), pa.bool_()),
-        "lost": pa.array(lost.astype(np.int16)),
+        "lost": pa.array(claims.lost.astype(np.int16)),
+        "losses": pa.array(claims.losses.astype(np.int16)),
         "profile": _vectors(centroids, leaders.leader),
         "second_profile": _vectors(centroids, leaders.second),
     }
