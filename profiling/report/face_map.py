@@ -9,10 +9,15 @@ from sklearn.manifold import TSNE
 MIN_FACES = 4  # fewer make no map
 MAX_PERPLEXITY = 15.0  # albums show at most 100 faces; scikit-learn's 30 is meant for thousands
 SEED = 0
-SPACING = (0.07, 0.07)  # width and height of a thumbnail, of the map's
+THUMBNAIL = (0.07, 0.13)  # side of a thumbnail, of the map's: with 100 faces, with few
 PUSHES = 60  # rounds of pushing overlapping thumbnails apart
 
 Floats = npt.NDArray[np.float64]
+
+
+def thumbnail_side(count: int) -> float:
+    """Side of a thumbnail as a share of the map's, so that `count` of them cover about a fifth of it."""
+    return float(np.clip(0.45 / np.sqrt(max(count, 1)), *THUMBNAIL))
 
 
 def place_faces(vectors: npt.NDArray[np.floating]) -> Floats:
@@ -37,7 +42,8 @@ def place_faces(vectors: npt.NDArray[np.floating]) -> Floats:
     found = TSNE(
         metric="precomputed", init=_start(unit), perplexity=perplexity, random_state=SEED, method="exact"
     ).fit_transform(distance)
-    return _spread(_to_unit(np.asarray(found, np.float64)))
+    side = thumbnail_side(count)
+    return _spread(_to_unit(np.asarray(found, np.float64), side), side)
 
 
 def _start(unit: Floats) -> npt.NDArray[np.float32]:
@@ -53,19 +59,18 @@ def _start(unit: Floats) -> npt.NDArray[np.float32]:
     return start
 
 
-def _to_unit(points: Floats) -> Floats:
+def _to_unit(points: Floats, side: float) -> Floats:
     low, high = points.min(axis=0), points.max(axis=0)
-    margin = np.array(SPACING) * 0.6
+    margin = side * 0.6
     placed: Floats = margin + (points - low) / np.maximum(high - low, np.finfo(np.float64).tiny) * (1 - 2 * margin)
     return placed
 
 
-def _spread(points: Floats) -> Floats:
+def _spread(points: Floats, side: float) -> Floats:
     """Push pairs of thumbnails that cover each other apart, along the direction in which they differ most."""
-    size = np.array(SPACING)
     points = points.copy()
     for _ in range(PUSHES):
-        gap = (points[:, None] - points[None, :]) / size
+        gap = (points[:, None] - points[None, :]) / side
         near = np.abs(gap).max(axis=2)
         np.fill_diagonal(near, 1.0)
         overlap = np.clip(1.0 - near, 0, None)
@@ -73,5 +78,5 @@ def _spread(points: Floats) -> Floats:
             break
         length = np.maximum(np.linalg.norm(gap, axis=2), 1e-9)
         push = (gap / length[..., None] * overlap[..., None]).sum(axis=1)
-        points = np.clip(points + 0.25 * push * size, size * 0.6, 1 - size * 0.6)
+        points = np.clip(points + 0.25 * push * side, side * 0.6, 1 - side * 0.6)
     return points

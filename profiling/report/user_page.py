@@ -12,7 +12,7 @@ import numpy.typing as npt
 from profiling.report.charts import Bar, diverging, number
 from profiling.report.crops import contact_sheet, jpeg_uri, sheet_shape
 from profiling.report.data import ClusterStory, UserStory
-from profiling.report.face_map import MIN_FACES, place_faces
+from profiling.report.face_map import MIN_FACES, place_faces, thumbnail_side
 from profiling.report.similarity import make_grid
 from profiling.report.words import EVIDENCE_HINTS, EVIDENCE_LABELS
 from profiling.tables import NO_CLUSTER
@@ -47,6 +47,7 @@ def show_user(story: UserStory, scale_start: float, reasons: Mapping[str, str]) 
             "between": number(grid.between),
         },
         "map": _map(story, faces),
+        "thumbnail": round(100 * thumbnail_side(len(faces)), 2),
         "min_faces": MIN_FACES,
     }
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import silhouette_score
 
-from profiling.report.face_map import MIN_FACES, SPACING, place_faces
+from profiling.report.face_map import MIN_FACES, place_faces, thumbnail_side
 from tests.profiling.report.drawn_report import make_story
 
 
@@ -19,7 +19,7 @@ def test_faces_of_one_person_lie_together() -> None:
 
 def test_thumbnails_hardly_cover_each_other() -> None:
     places = place_faces(make_story((30, 20), loose=0).vectors)
-    gap = np.abs(places[:, None] - places[None]) / np.array(SPACING)
+    gap = np.abs(places[:, None] - places[None]) / thumbnail_side(50)
     nearest = (gap.max(axis=2) + 9 * np.eye(len(places))).min(axis=1)
     assert np.median(nearest) > 0.7
 
