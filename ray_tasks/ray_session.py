@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ OBJECT_STORE_BYTES = 512 << 20  # chips and counts only: pixels and tables never
 TASK_RETRIES = 3  # times a job is tried again when its worker dies
 JOBS_PER_CPU = 2  # in flight: one runs while the next one waits
 
+# Ray reads these when it is imported.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
@@ -26,7 +28,7 @@ class RaySession:
 
     Parameters
     ----------
-    address : of a running cluster; None starts one on loopback for this process.
+    address : of a running cluster; None starts one for this process alone, behind a token made on the spot.
     cpus : logical CPUs of a local Ray; None = all of the machine.
     """
 
@@ -44,6 +46,8 @@ class RaySession:
 
     def ray(self) -> Any:
         """The `ray` module, connected."""
+        if self._address is None:
+            require_token()
         import ray
 
         if not self._started:
@@ -93,10 +97,20 @@ class RaySession:
             num_cpus=self._cpus,
             object_store_memory=OBJECT_STORE_BYTES,
             include_dashboard=False,
-            _node_ip_address="127.0.0.1",
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
+
+
+def require_token() -> None:
+    """Have a local Ray answer this process and its children only.
+
+    Ray's servers listen on all interfaces whatever the node's address; with token authentication they refuse whoever
+    does not know a secret that is made here and passed on by the environment.
+    """
+    if "RAY_AUTH_MODE" not in os.environ:
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
 
 
 @contextlib.contextmanager
