@@ -38,10 +38,11 @@ def plan_levels(height: int, width: int, settings: DetectionSettings) -> list[Le
     whole pixels, so its own ratio to the photo, and not the scale, maps it back.
     """
     levels = []
-    scale = CELL / settings.min_face
-    while min(height, width) * scale >= CELL:
+    shrunk = 1.0
+    while min(height, width) * shrunk >= settings.min_face:
+        scale = shrunk * CELL / settings.min_face
         levels.append(Level(int(height * scale + 1), int(width * scale + 1)))
-        scale *= settings.factor
+        shrunk *= settings.factor
     return levels
 
 

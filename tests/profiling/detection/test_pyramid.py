@@ -1,0 +1,42 @@
+"""Levels of the pyramid equal PyTorch's own area resampling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from profiling.detection.pyramid import Level, draw_level, plan_levels, sum_areas
+from profiling.settings import DetectionSettings
+
+
+@settings(deadline=None)
+@given(height=st.integers(1, 2000), width=st.integers(1, 2000), min_face=st.integers(12, 200))
+def test_levels_shrink_until_the_shorter_side_is_one_cell(height: int, width: int, min_face: int) -> None:
+    levels = plan_levels(height, width, DetectionSettings(min_face=min_face))
+    assert bool(levels) == (min(height, width) >= min_face)
+    sizes = [(level.height, level.width) for level in levels]
+    assert sizes == sorted(sizes, reverse=True)
+    assert all(min(size) >= 12 for size in sizes)
+    assert all(side % 2 == 0 for level in levels for side in level.canvas)
+
+
+@pytest.mark.parametrize("shape", [(20, 1024), (97, 61), (240, 321)])
+def test_a_level_equals_area_resampling(shape: tuple[int, int]) -> None:
+    pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8))
+    for level in plan_levels(*shape, DetectionSettings()):
+        image = (pixels.permute(2, 0, 1)[None].double() - 127.5) / 128
+        expected = F.interpolate(image, size=(level.height, level.width), mode="area").float()
+        drawn = draw_level(sum_areas(pixels), level)
+        torch.testing.assert_close(drawn[..., : level.height, : level.width], expected, atol=1e-5, rtol=0)
+
+
+def test_the_canvas_beyond_an_odd_level_is_mid_grey() -> None:
+    drawn = draw_level(sum_areas(torch.full((50, 60, 3), 255, dtype=torch.uint8)), Level(25, 31))
+    assert drawn.shape == (1, 3, 26, 32)
+    assert not drawn[:, :, 25].any()
+    assert not drawn[..., 31].any()
+    assert drawn[:, :, :25, :31].all()
