@@ -163,13 +163,28 @@ def test_scales_down_to_the_longer_side(name: str, turned: bool) -> None:
     assert bits_apart(photo, decode_photo(encoded(scene(*size), "PNG"), SETTINGS)) <= 6
 
 
-def test_scaling_keeps_things_in_place() -> None:
+@pytest.mark.parametrize(
+    ("width", "height", "max_side", "wanted"),
+    [
+        (4001, 3003, 400, (400, 300)),
+        (4032, 3024, 1024, (1008, 756)),  # a quarter is near enough to 1024
+        (3000, 4001, 1024, (750, 1001)),
+        (4100, 3000, 1024, (1024, 749)),  # a quarter is 1025: too large
+        (3800, 2850, 1024, (1024, 768)),  # a quarter is 950: too small
+        (1030, 1030, 1024, (1024, 1024)),
+    ],
+)
+def test_scaling_of_jpegs_keeps_things_in_place(
+    width: int, height: int, max_side: int, wanted: tuple[int, int]
+) -> None:
     """A JPEG decoded at an eighth whose size is no multiple of eight must not shift: landmarks would."""
-    stored = Image.new("L", (4001, 3003))
-    stored.paste(255, (2000, 1500, 4001, 3003))
-    photo = decode_photo(encoded(stored, "JPEG"), DecodingSettings(max_side=400)).pixels[..., 0]
-    assert abs((photo[-1] < 128).sum() - 2000 * 400 / 4001) < 1
-    assert abs((photo[:, -1] < 128).sum() - 1500 * 400 / 4001) < 1
+    stored = Image.new("L", (width, height))
+    stored.paste(255, (width // 2, height // 2, width, height))
+    data = encoded(stored, "JPEG")
+    photo = decode_photo(data, DecodingSettings(max_side=max_side)).pixels[..., 0]
+    assert photo.shape[::-1] == wanted
+    assert abs((photo[-1] < 128).sum() - wanted[0] / 2) <= 1
+    assert abs((photo[:, -1] < 128).sum() - wanted[1] / 2) <= 1
 
 
 def test_small_photos_are_not_enlarged() -> None:
