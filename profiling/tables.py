@@ -234,7 +234,7 @@ def profiles_schema(dim: int) -> pa.Schema:
     `reason` is "ok" for a user with a profile, else a code of leaders.REASONS. `margin` is the leader's weight minus
     the runner-up's (NaN without clusters, the weight itself when there is no runner-up); `faces` the members of the
     leader; `moved` whether this round changed the user's profile as rounds.py defines it; `lost` a cluster that led in
-    an earlier round and gave way to a friend's claim (-1 = none), `losses` how often it did.
+    an earlier round and gave way to a friend's claim (-1 = none), `losses` how often a leader of the user's did.
     """
     return _schema(
         user_id=pa.int64(),
