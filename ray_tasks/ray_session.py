@@ -116,7 +116,7 @@ def require_token() -> None:
 @contextlib.contextmanager
 def readable_errors() -> Iterator[None]:
     """Turn what Ray wraps around a worker's error back into the one line that the worker meant."""
-    from ray.exceptions import RayActorError, RayTaskError, WorkerCrashedError
+    from ray.exceptions import RayActorError, RayError, RayTaskError, WorkerCrashedError
 
     try:
         yield
@@ -127,6 +127,9 @@ def readable_errors() -> Iterator[None]:
     except (RayActorError, WorkerCrashedError) as error:
         reason = str(error).splitlines()[0][:200]
         raise KithError(f"a Ray worker died {TASK_RETRIES + 1} times on the same work ({reason}); run again") from None
+    except RayError as error:
+        reason = str(error).splitlines()[0][:200]
+        raise KithError(f"Ray is gone ({reason}); run the same command again to go on") from None
 
 
 def _run_job(folder: str, epoch: int | None, job: BucketJob) -> Manifest:

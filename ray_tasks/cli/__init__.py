@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import typer
 
@@ -11,6 +14,21 @@ from ray_tasks.cli import build, inspect, models, populations, training
 
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells give it
 
+
+def stoppable(command: Callable[..., None]) -> Callable[..., None]:
+    """Say, after Ctrl-C, what Typer would not: that nothing is lost."""
+
+    @functools.wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt:
+            sys.stderr.write("kith: stopped; run the same command again to go on\n")
+            sys.exit(INTERRUPTED)
+
+    return run
+
+
 app = typer.Typer(
     name="kith",
     help="Face profiles for every member of a photo-sharing network, offline, for the whole population.",
@@ -18,14 +36,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command("demo")(populations.demo)
-app.command("import")(populations.import_photos)
-app.command("build")(build.build)
-app.command("status")(inspect.status)
-app.command("report")(inspect.report)
-app.command("evaluate")(inspect.evaluate)
-app.command("audit")(inspect.audit)
-app.command("train-scorer")(training.train_scorer)
+app.command("demo")(stoppable(populations.demo))
+app.command("import")(stoppable(populations.import_photos))
+app.command("build")(stoppable(build.build))
+app.command("status")(stoppable(inspect.status))
+app.command("report")(stoppable(inspect.report))
+app.command("evaluate")(stoppable(inspect.evaluate))
+app.command("audit")(stoppable(inspect.audit))
+app.command("train-scorer")(stoppable(training.train_scorer))
 app.add_typer(models.app, name="models")
 
 
@@ -36,6 +54,3 @@ def main() -> None:
     except KithError as error:
         sys.stderr.write(f"kith: {error}\n")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("kith: stopped; run the same command again to go on\n")
-        sys.exit(INTERRUPTED)
