@@ -15,7 +15,7 @@ DECIMALS = 6
 CURVE_POINTS = 41  # of the precision-coverage curve that is remembered
 
 
-def choose_margin(strength: Floats, right: Flags, repeats: int, wanted: float) -> float:
+def choose_margin(strength: Floats, right: Flags, repeats: int, wanted: float, least: float = LIMITS[0]) -> float:
     """The least margin at which the expected precision is as wanted; where none is, that of the best precision.
 
     Parameters
@@ -23,13 +23,14 @@ def choose_margin(strength: Floats, right: Flags, repeats: int, wanted: float) -
     strength : float64 [n], lead of each user's heaviest cluster over the runner-up and over "nobody".
     right : bool [n], whether that cluster is the owner's.
     repeats : how often each user is among the n; counts are divided by it.
+    least : no margin below it is taken.
 
     Notes
     -----
     The expectation is Laplace's (right + 1) / (all + 2): that no mistake was seen among few does not mean there is
     none.
     """
-    grid = np.arange(round(LIMITS[0] * 100), round(LIMITS[1] * 100) + 1) / 100
+    grid = np.arange(round(least * 100), round(LIMITS[1] * 100) + 1) / 100
     kept, good = _counts(strength, right, grid, repeats)
     expected = (good + 1) / (kept + 2)
     enough = np.flatnonzero(expected >= wanted)

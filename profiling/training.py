@@ -19,7 +19,7 @@ from profiling.albums import Flags, Floats, Ints, find, integers
 from profiling.errors import PopulationError
 from profiling.friend_evidence import FriendEvidence, friend_evidence
 from profiling.leaders import NOBODY, Leaders, choose_leaders
-from profiling.margins import choose_margin, curve
+from profiling.margins import LIMITS, choose_margin, curve
 from profiling.regression import fit_weights
 from profiling.rounds import evidence_matrix
 from profiling.scorer import RoundWeights, Scorer
@@ -27,6 +27,7 @@ from profiling.scorer import RoundWeights, Scorer
 ROUNDS = 3  # entries of a scorer: without friends, with first profiles, with profiles made with friends
 FOLDS = 10  # of the cross-validation, by user
 REPEATS = 5  # of it, with other folds: the margin then hangs on no single cut
+FIRST_MARGIN = 0.4  # at least, of round 0: its mistakes become claims on friends' faces, which later rounds must undo
 MIN_USERS = 20  # labelled users with a cluster of their own; below it a margin is a guess
 DECIMALS = 6  # of metrics
 
@@ -81,7 +82,8 @@ def train_scorer(
         fitted = fit_weights(matrix, problem.owned, problem.owner, problem.labelled)
         held_out = problem.cross_validate(matrix)
         strength, right = problem.decisions(held_out)
-        margin = choose_margin(strength, right, REPEATS, wanted)
+        least = LIMITS[0] if rounds else FIRST_MARGIN
+        margin = choose_margin(strength, right, REPEATS, wanted, least)
         rounds.append(RoundWeights(fitted.means, fitted.scales, fitted.coefficients, fitted.intercept, margin))
         shares = problem.shares(held_out, margin)
         metrics.append(shares | {"curve": curve(strength, right, REPEATS, problem.reachable)})
