@@ -20,7 +20,8 @@ from ray_tasks.ray_session import RaySession
 from ray_tasks.reporting import write_report
 
 DRAWN = "drawn.json"  # written last: a population without it is drawn again
-BUCKETS = 4  # 16 to 20 users: fewer, larger pieces than a real lake's
+BUCKETS = 4  # 18 users: fewer, larger pieces than a real lake's
+SHOWN_USERS = 12  # in the report
 
 
 def demonstrate(folder: Path, console: Console, cpus: int | None, address: str | None) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def demonstrate(folder: Path, console: Console, cpus: int | None, address: str |
     with RaySession(address, cpus) as session:
         generation = build(population, lake, Settings.model_validate(DEMO_SETTINGS), session, console, name="demo")
         metrics = evaluate_generation(lake, generation, population / "truth", "all", session, console)
-    write_report(lake, generation, page, None, 12)
+    write_report(lake, generation, page, None, SHOWN_USERS, metrics)
     found = {
         "generation": generation.id,
         "population": str(population),

@@ -65,7 +65,7 @@ def write_report(
         stories = [teller.tell(user, decoders) for user in chosen]
     photos = sum(int(m.counts["photos"]) for m in generation.manifests(lake, "partition").values())
     data = ReportData(
-        title=generation.name,
+        title=generation.name if generation.name != generation.id else Path(generation.population).name,
         made_at=time.strftime("%Y-%m-%d %H:%M", time.localtime(generation.created)),
         model=tables.settings.embedding.model,
         scorer=scorer.id,

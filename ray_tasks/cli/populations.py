@@ -12,7 +12,6 @@ from profiling.errors import PopulationError
 from ray_tasks.cli.options import Cpus, Json, RayAddress, console, output, print_json
 
 DEMO_FOLDER = Path("demo")  # made where the command is given
-SHOWN_USERS = 8  # in the demo's report
 
 
 def demo(
