@@ -1,8 +1,8 @@
 """DBSCAN (Ester et al. 1996) for many albums at once, by cosine distance.
 
 The labels are those of scikit-learn's ``DBSCAN(eps, min_samples=…, metric="cosine")`` run on each album alone, border
-points included. Vectors that come as float16 are multiplied in float64: products of float16 numbers of a unit vector
-have at most 49 binary places, so their sums are exact, and no BLAS, thread count or row order changes a bit.
+points included. Vectors that come as float16 are multiplied exactly (`exact.py`), so that no BLAS, number of threads or
+order of rows changes a label.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+
+from profiling.exact import lengths
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -51,24 +53,14 @@ def dbscan_albums(
     n = len(vectors)
     weight = np.ones(n, np.int64) if weights is None else np.asarray(weights, np.int64)
     bounds = np.asarray(offsets, np.int64)
-    wide, length = exact_vectors(vectors)
+    wanted = np.asarray(eps, np.float64)
     labels = np.full(n, -1, np.int32)
     for first, last in _batches(np.diff(bounds)):
         span = slice(bounds[first], bounds[last])
         local = bounds[first : last + 1] - bounds[first]
-        reach = _Reach(wide[span], length[span], local, np.asarray(eps[first:last], np.float64))
+        reach = _Reach(vectors[span].astype(np.float64), lengths(vectors[span]), local, wanted[first:last])
         labels[span] = _label(reach, min_samples, weight[span])
     return labels
-
-
-def exact_vectors(vectors: npt.NDArray[np.floating]) -> tuple[Floats, Floats]:
-    """Vectors as float64 [n, dim] and their lengths [n] (1 for a zero vector).
-
-    Dot products of the former are exact when the vectors are float16; dividing by the lengths comes after.
-    """
-    wide = np.asarray(vectors, np.float64)
-    length = np.sqrt(np.einsum("nd,nd->n", wide, wide))
-    return wide, np.where(length > 0, length, 1.0)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from profiling import tables
 from profiling.albums import Albums, lay_out, stand_ins
 from profiling.embedding.calibration import Calibration
 from profiling.evidence import base_evidence
+from profiling.exact import cosine_rows
 from profiling.grouping import AlbumFaces, centroids, group_faces
 from profiling.settings import ClusteringSettings
 from profiling.sightings import Sightings
@@ -127,9 +128,7 @@ def _clusters(albums: Albums, sightings: Sightings, tags: pa.Table, people: pa.T
 
 def _spread(albums: Albums, sightings: Sightings, middle: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
     rows = np.flatnonzero(sightings.member)
-    ours, theirs = albums.vectors[rows].astype(np.float64), middle[sightings.label[rows]].astype(np.float64)
-    lengths = np.sqrt(np.einsum("nd,nd->n", ours, ours) * np.einsum("nd,nd->n", theirs, theirs))
-    distance = 1.0 - np.einsum("nd,nd->n", ours, theirs) / np.where(lengths > 0, lengths, 1.0)
+    distance = 1.0 - cosine_rows(albums.vectors[rows], middle[sightings.label[rows]])
     return sightings.mean(distance).astype(np.float32)
 
 

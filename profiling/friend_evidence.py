@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from profiling.exact import lengths
+
 Ints = npt.NDArray[np.int64]
 Halves = npt.NDArray[np.float16]
 Floats = npt.NDArray[np.float64]
@@ -81,9 +83,8 @@ def _compare(
         return
     wide, length, rows = wide[has], length[has], rows[has]
     ours = middle.astype(np.float64)
-    own_length = np.sqrt(np.einsum("cd,cd->c", ours, ours))
     flat = wide.reshape(-1, wide.shape[2])
-    scale = np.where(own_length > 0, own_length, 1.0)[:, None] * np.where(length > 0, length, 1.0).reshape(1, -1)
+    scale = lengths(ours)[:, None] * np.where(length > 0, length, 1.0).reshape(1, -1)
     apart = (1.0 - (ours @ flat.T) / scale).reshape(len(ours), len(rows), -1)
     apart = np.where(length[None] > 0, apart, np.inf).min(axis=2) / eps
     nearest = apart.min(axis=1)

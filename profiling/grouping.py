@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from profiling.clustering import dbscan_albums
+from profiling.exact import dot_rows, lengths, sum_by_code
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -83,19 +83,10 @@ def group_faces(faces: AlbumFaces, min_samples: int, rules: Grouping | None = No
     return _compact(np.where((labels >= 0) & (helped[labels] > 0), labels, -1)) if len(helped) else labels
 
 
-def sums(vectors: Halves | Floats, codes: Ints, weight: Ints) -> Floats:
-    """Sum of the vectors of each code, float64 [codes, dim], exact for float16; -1 = in none."""
-    count = int(codes.max(initial=-1)) + 1
-    inside = np.flatnonzero((codes >= 0) & (weight > 0))
-    pick = csr_array((np.ones(len(inside)), (codes[inside], np.arange(len(inside)))), shape=(count, len(inside)))
-    return np.asarray(pick @ np.asarray(vectors[inside], np.float64))
-
-
 def centroids(vectors: Halves, codes: Ints, weight: Ints) -> Halves:
     """Unit mean of the vectors of each code, float16 [codes, dim]; near-duplicates (weight 0) left out."""
-    total = sums(vectors, codes, weight)
-    length = np.sqrt(np.einsum("kd,kd->k", total, total))
-    return (total / np.where(length > 0, length, 1.0)[:, None]).astype(np.float16)
+    total = sum_by_code(vectors, codes, weight)
+    return (total / lengths(total)[:, None]).astype(np.float16)
 
 
 def width(vectors: Halves, codes: Ints, weight: Ints) -> Floats:
@@ -103,13 +94,12 @@ def width(vectors: Halves, codes: Ints, weight: Ints) -> Floats:
 
     The square of the sum of n unit vectors is n plus all their products, so no pair need be looked at.
     """
-    total = sums(vectors, codes, weight)
+    total = sum_by_code(vectors, codes, weight)
     inside = (codes >= 0) & (weight > 0)
     count = np.bincount(codes[inside], minlength=len(total)).astype(np.float64)
-    squares = np.einsum("nd,nd->n", vectors[inside].astype(np.float64), vectors[inside].astype(np.float64))
-    own = np.bincount(codes[inside], weights=squares, minlength=len(total))
+    own = np.bincount(codes[inside], weights=dot_rows(vectors, vectors)[inside], minlength=len(total))
     pairs = np.where(count > 1, count * (count - 1), np.inf)
-    return np.asarray(np.where(count > 1, 1.0 - (np.einsum("kd,kd->k", total, total) - own) / pairs, 0.0))
+    return np.asarray(np.where(count > 1, 1.0 - (dot_rows(total, total) - own) / pairs, 0.0))
 
 
 def twin_share(photo: Ints, codes: Ints, weight: Ints) -> Floats:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from profiling import tables
 from profiling.albums import Flags, Floats, Ints, find, flags, integers, numbers
 from profiling.claims import Claims
+from profiling.exact import cosine_rows
 from profiling.friend_evidence import FriendEvidence, friend_evidence
 from profiling.leaders import Leaders, choose_leaders
 from profiling.scorer import Scorer
@@ -114,12 +115,9 @@ def have_moved(made: pa.Table, last: pa.Table | None, cosine: float) -> Flags:
     for column in ("leader", "second"):
         moved |= integers(made[column]) != integers(last[column])
     for column in ("profile", "second_profile"):
-        ours = tables.unpack_vectors(made[column]).astype(np.float64)
-        theirs = tables.unpack_vectors(last[column]).astype(np.float64)
+        ours, theirs = tables.unpack_vectors(made[column]), tables.unpack_vectors(last[column])
         both = ours.any(axis=1) & theirs.any(axis=1)
-        length = np.sqrt(np.einsum("nd,nd->n", ours, ours) * np.einsum("nd,nd->n", theirs, theirs))
-        alike = np.einsum("nd,nd->n", ours, theirs) >= cosine * length
-        moved |= both & ~alike
+        moved |= both & (cosine_rows(ours, theirs) < cosine)
     return moved
 
 
