@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -45,5 +44,8 @@ def import_photos(
     if as_json:
         print_json(counts)
         return
-    output.print(f"population {out.absolute()}: {json.dumps(counts, ensure_ascii=False)}", highlight=False)
+    found = ", ".join(f"{counts[name]:,} {name}" for name in ("users", "photos", "tags", "friendships"))
+    output.print(f"population {out.absolute()}: {found}", highlight=False)
+    for reason, count in counts["skipped"].items():
+        output.print(f"{count:,} files left out: {reason}", highlight=False)
     output.print(f"build it with: kith build {out} --lake {out}-lake", highlight=False)
