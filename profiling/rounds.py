@@ -55,11 +55,7 @@ def score_round(
         leader is another than in the last round (in round 0: who has a profile), or whose profile's cosine to the last
         one is below `settings.moved_cosine`.
     """
-    clusters = clusters.sort_by([("user_id", "ascending"), ("cluster", "ascending")])
-    consent = flags(users["consent"].fill_null(True))
-    owner, known = find(integers(clusters["user_id"]), integers(users["user_id"]))
-    allowed = known & consent[owner] if len(consent) else known
-    clusters, owner = clusters.filter(pa.array(allowed)), owner[allowed]
+    clusters, owner = _allowed(users, clusters)
     centroids = tables.unpack_vectors(clusters["centroid"])
     friends = FriendEvidence.unknown(len(owner))
     if round_number > 0 and profiles is not None:
@@ -119,6 +115,15 @@ def have_moved(made: pa.Table, last: pa.Table | None, cosine: float) -> Flags:
         both = ours.any(axis=1) & theirs.any(axis=1)
         moved |= both & (cosine_rows(ours, theirs) < cosine)
     return moved
+
+
+def _allowed(users: pa.Table, clusters: pa.Table) -> tuple[pa.Table, Ints]:
+    """The clusters of users with consent, sorted by user and number, and each one's place of the user."""
+    clusters = clusters.sort_by([("user_id", "ascending"), ("cluster", "ascending")])
+    consent = flags(users["consent"].fill_null(True))
+    owner, known = find(integers(clusters["user_id"]), integers(users["user_id"]))
+    allowed = known & consent[owner] if len(consent) else known
+    return clusters.filter(pa.array(allowed)), owner[allowed]
 
 
 def _scores(clusters: pa.Table, weight: Floats, friends: FriendEvidence) -> pa.Table:
