@@ -38,6 +38,7 @@ def results(built: Built) -> dict[str, str]:
     tags, friends = tables.table("partition", "tags"), tables.table("partition", "friends")
     selection, people = tables.table("select", "selection"), tables.table("people", "people")
     members, profiles = tables.table("cluster", "members"), tables.table(tables.generation.last_round, "profiles")
+    grouped = [members[name].to_pylist() for name in ("user_id", "photo_id", "cluster", "state")]
     seen = tables.table("cluster", "looked")
     faces = tables.faces(get_model(tables.settings.embedding.model).dim)
     tagged = [tags[name].to_pylist() for name in ("photo_id", "owner_id", "user_id", "source")]
@@ -47,7 +48,7 @@ def results(built: Built) -> dict[str, str]:
         "select": digest(*chosen),
         "embed": digest([seen[name].to_pylist() for name in ("photo_id", "reason", "faces", "width")], len(faces)),
         "people": digest([people[name].to_pylist() for name in ("user_id", "birth_year_source", "gender_source")]),
-        "cluster": digest(members.to_pylist()),
+        "cluster": digest(sorted(zip(*grouped, strict=True))),
         "score": digest([profiles[name].to_pylist() for name in ("user_id", "reason", "leader", "second", "faces")]),
     }
 
