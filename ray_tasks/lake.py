@@ -35,6 +35,7 @@ import pyarrow.parquet as pq
 
 from profiling.errors import LakeError
 from profiling.hashing import splitmix64
+from ray_tasks.small_files import create_exclusively, replace
 
 FORMAT = 1
 HASH = "splitmix64"
@@ -46,36 +47,6 @@ def fingerprint(**parts: Any) -> str:
     """32 hex digits of everything a result depends on; equal parts, in any order of keywords, give equal digits."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def create_exclusively(path: Path, data: bytes) -> bool:
-    """Create `path` with `data`, whole or not at all; False when it exists already.
-
-    A hard link to a finished, flushed temporary file is the exclusive create of a POSIX disk that a kill cannot leave
-    half written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}"
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return False
-        return True
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Write a small file that only one writer owns (a lease, a progress note) so that readers see it whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}"
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ from profiling.tables import EVIDENCE
 from ray_tasks.decoders import DecoderPool
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.generations import Generation
-from ray_tasks.lake import Lake, replace
+from ray_tasks.lake import Lake
+from ray_tasks.small_files import replace
 
 
 def write_report(

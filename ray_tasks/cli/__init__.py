@@ -54,3 +54,6 @@ def main() -> None:
     except KithError as error:
         sys.stderr.write(f"kith: {error}\n")
         sys.exit(error.exit_code)
+    except OSError as error:  # a full disk, a folder taken away: nothing that another try would not find again
+        sys.stderr.write(f"kith: {error.filename or 'a file'}: {error.strerror or error}; mend it and run again\n")
+        sys.exit(KithError.exit_code)
