@@ -79,11 +79,13 @@ def calibrate(
     from profiling.embedding import find_weights, get_model
     from profiling.embedding.calibrating import fit_calibration
     from profiling.embedding.calibration import calibration_file
+    from profiling.weights import prepare_weights
 
     entry = get_model(model)
     for folder in (faces, no_faces, identities):
         if not folder.is_dir():
             raise ModelError(f"{folder}: is no folder; see kith models calibrate --help")
+    prepare_weights()
     with console.status(f"calibrating {model}") as state:
         found = fit_calibration(
             model,
@@ -94,5 +96,8 @@ def calibrate(
             progress=lambda what, done, total: state.update(f"calibrating {model}: {what}, {done} of {total}"),
         )
     path = out or calibration_file(entry, find_weights(entry).parent)
-    found.save(path)
+    try:
+        found.save(path)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be written ({error.strerror}); choose another file with --out") from None
     output.print(f"calibration {found.id[:12]} of {model}: {path}", highlight=False)
