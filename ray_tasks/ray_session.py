@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ray_tasks.lake import Lake, Manifest
 
 OBJECT_STORE_BYTES = 512 << 20  # chips and counts only: pixels and tables never enter the object store
 TASK_RETRIES = 3  # times a job is tried again when its worker dies
+KNOCK_S = 10.0  # seconds until an address counts as dead
 JOBS_PER_CPU = 2  # in flight: one runs while the next one waits
 
 # Ray reads these when it is imported.
@@ -91,6 +93,7 @@ class RaySession:
 
     def _connect(self, ray: Any) -> None:
         if self._address is not None:
+            _knock(self._address)
             ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
             return
         ray.init(
@@ -100,6 +103,13 @@ class RaySession:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
+
+
+def _knock(address: str) -> None:
+    """Fail at once where nobody listens; Ray itself would try for minutes."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.rpartition("/")[2].strip("[]"), int(port)), timeout=KNOCK_S).close()
 
 
 def require_token() -> None:

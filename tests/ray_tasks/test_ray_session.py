@@ -51,6 +51,12 @@ def test_a_local_ray(tmp_path: Path) -> None:
         a_workers_error_is_its_one_line(session, lake)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nowhere.invalid:6379"])
+def test_a_cluster_that_is_not_there_is_one_line(address: str) -> None:
+    with RaySession(address) as session, pytest.raises(KithError, match=f"Ray on {address} cannot be reached"):
+        session.ray()
+
+
 def a_stranger_is_refused(address: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
     run = subprocess.run([sys.executable, "-c", STRANGER, address], env=environment, capture_output=True, check=False)
