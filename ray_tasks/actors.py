@@ -15,6 +15,7 @@ from profiling.detection import Detector
 from profiling.embedding import get_model
 from profiling.faces import FaceVectors
 from profiling.settings import Precision, Settings
+from profiling.tallies import count_values
 from ray_tasks.decoders import DecoderPool
 from ray_tasks.lake import Lake, Manifest
 from ray_tasks.parts import Part
@@ -91,7 +92,6 @@ class DetectActor:
             return found
         self._seen = 0
         faces, seen = self._pipeline.look(part.photos, self._note)
-        reasons, counts = np.unique(seen["reason"].to_numpy(zero_copy_only=False).astype(str), return_counts=True)
         with self._lake.attempt(part.stage, part.bucket, part.fingerprint) as attempt:
             attempt.write("faces", faces)
             attempt.write("seen", seen)
@@ -100,7 +100,7 @@ class DetectActor:
                 {
                     "photos": len(seen),
                     "faces": len(faces),
-                    "reasons": dict(zip(reasons.tolist(), counts.tolist(), strict=True)),
+                    "reasons": count_values(seen["reason"]),
                 }
             )
 

@@ -72,8 +72,9 @@ def _build(context: BuildContext, name: str) -> Generation:
     model = context.settings.embedding.model
     artefacts = {"model": get_model(model).sha256, "calibration": load_calibration(model).id, "names": names}
     file_generation(context.lake, _record(context, artefacts, []), CLUSTERED)
-    artefacts["scorer"] = scorer_of(context).id  # refused only now: training one needs the clusters
-    rounds = score(context)
+    scorer = scorer_of(context)  # refused only now: training one needs the clusters
+    artefacts["scorer"] = scorer.id
+    rounds = score(context, scorer)
     generation = _record(context, artefacts, rounds, name)
     if any(other.id == generation.id for other in generations(context.lake)):
         return find_generation(context.lake, generation.id)

@@ -10,7 +10,7 @@ from profiling.settings import Settings
 from profiling.tables import faces_schema
 from ray_tasks.generations import Generation
 from ray_tasks.lake import Lake
-from ray_tasks.stages.face_parts import FaceParts, wanted_photos
+from ray_tasks.stages.face_parts import FaceParts, open_parts
 
 
 class GenerationTables:
@@ -40,7 +40,5 @@ class GenerationTables:
 
     def bucket_parts(self, bucket: int) -> FaceParts:
         """The parts of one bucket."""
-        lake, generation = self.lake, self.generation
-        partition = generation.manifests(lake, "partition")[bucket]
-        wanted = wanted_photos(lake, partition, generation.manifests(lake, "select")[bucket])
-        return FaceParts(lake, lake.results(generation.faces, bucket), wanted)
+        lake, of = self.lake, self.generation
+        return open_parts(lake, of.faces, of.manifest(lake, "partition", bucket), of.manifest(lake, "select", bucket))

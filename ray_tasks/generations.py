@@ -35,13 +35,14 @@ class Generation:
 
     def manifests(self, lake: Lake, stage: str) -> dict[int, Manifest]:
         """The committed results of one of its stages, by bucket."""
-        found = {}
-        for bucket, mark in enumerate(self.stages[stage]):
-            manifest = lake.find(stage, bucket, mark)
-            if manifest is None:
-                raise LakeError(f"{lake.folder}: results of stage {stage} are gone; run kith build again")
-            found[bucket] = manifest
-        return found
+        return {bucket: self.manifest(lake, stage, bucket) for bucket in range(len(self.stages[stage]))}
+
+    def manifest(self, lake: Lake, stage: str, bucket: int) -> Manifest:
+        """The committed result of one of its stages for one bucket."""
+        manifest = lake.find(stage, bucket, self.stages[stage][bucket])
+        if manifest is None:
+            raise LakeError(f"{lake.folder}: results of stage {stage} are gone; run kith build again")
+        return manifest
 
     @property
     def last_round(self) -> str:

@@ -97,7 +97,7 @@ class _Teller:
         bucket = int(lake.bucket_of(np.array([user], np.int64))[0])
 
         def read(stage: str, table: str) -> pa.Table:
-            return lake.read(generation.manifests(lake, stage)[bucket], table)
+            return lake.read(generation.manifest(lake, stage, bucket), table)
 
         users = read("partition", "users")
         if user not in set(users["user_id"].to_pylist()):

@@ -7,10 +7,9 @@ a reader touches the pages of the rows that it gathers and the processes of a ho
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.lib.format
@@ -18,6 +17,7 @@ import numpy.typing as npt
 
 from profiling.errors import LakeError
 from ray_tasks.lake import Lake
+from ray_tasks.small_files import write_exclusively
 
 
 def rows_path(lake: Lake, name: str, fingerprint: str) -> Path:
@@ -49,29 +49,22 @@ def write_rows(
     if path.exists():
         return path
     lake.check_epoch()
-    path.parent.mkdir(exist_ok=True)
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}"
     wanted = np.dtype(dtype)
+
+    def write(file: BinaryIO) -> None:
+        header = {"descr": numpy.lib.format.dtype_to_descr(wanted), "fortran_order": False, "shape": shape}
+        numpy.lib.format.write_array_header_1_0(file, header)
+        rows = 0
+        for chunk in chunks:
+            file.write(np.ascontiguousarray(chunk, dtype=wanted).data)
+            rows += len(chunk)
+        if rows != shape[0]:
+            raise LakeError(f"{path.name}: {rows} rows instead of {shape[0]}; the lake is damaged, make a new one")
+
     try:
-        with temporary.open("xb") as file:
-            header = {"descr": numpy.lib.format.dtype_to_descr(wanted), "fortran_order": False, "shape": shape}
-            numpy.lib.format.write_array_header_1_0(file, header)
-            rows = 0
-            for chunk in chunks:
-                file.write(np.ascontiguousarray(chunk, dtype=wanted).data)
-                rows += len(chunk)
-            if rows != shape[0]:
-                raise LakeError(f"{path.name}: {rows} rows instead of {shape[0]}; the lake is damaged, make a new one")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return path
+        write_exclusively(path, write)
     except OSError as error:
         raise LakeError(f"{path.parent}: cannot be written ({error.strerror}); free space and run again") from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 

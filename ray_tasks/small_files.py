@@ -1,23 +1,30 @@
-"""Small files that are there whole or not at all."""
+"""Files that are there whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 
 def create_exclusively(path: Path, data: bytes) -> bool:
-    """Create `path` with `data`, whole or not at all; False when it exists already.
+    """Create `path` with `data`, whole or not at all; False when it exists already."""
+    return write_exclusively(path, lambda file: file.write(data))
+
+
+def write_exclusively(path: Path, write: Callable[[BinaryIO], object]) -> bool:
+    """Create `path` with what `write` puts into the file it is given, whole or not at all; False when it exists.
 
     A hard link to a finished, flushed temporary file is the exclusive create of a POSIX disk that a kill cannot leave
-    half written.
+    half written. An error of `write` leaves nothing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}"
     try:
         with temporary.open("xb") as file:
-            file.write(data)
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         try:

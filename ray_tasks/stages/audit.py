@@ -12,7 +12,7 @@ from ray_tasks.jobs import BucketJob, StageOutput
 from ray_tasks.lake import Lake, fingerprint
 from ray_tasks.stages.context import BuildContext, fingerprints
 from ray_tasks.stages.embed import stage_name
-from ray_tasks.stages.face_parts import FaceParts, wanted_photos
+from ray_tasks.stages.face_parts import open_parts
 from ray_tasks.stages.score import Round
 
 LOGIC = 1  # raise when the results of this stage change
@@ -36,7 +36,7 @@ def audit(context: BuildContext, rounds: list[Round]) -> dict[str, Any]:
 def compute(lake: Lake, job: BucketJob) -> StageOutput:
     """The summary of a bucket, as counts of its manifest."""
     source, selected, clusters = job.inputs["partition"], job.inputs["select"], job.inputs["cluster"]
-    parts = FaceParts(lake, lake.results(job.arguments["faces"], job.bucket), wanted_photos(lake, source, selected))
+    parts = open_parts(lake, job.arguments["faces"], source, selected)
     rounds = [job.inputs[f"score-{number}"] for number in range(job.arguments["rounds"])]
     found = audit_bucket(
         users=lake.read(source, "users"),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from profiling.clusters import cluster_bucket
 from profiling.embedding import load_calibration
+from profiling.tallies import count_values
 from ray_tasks.jobs import BucketJob, StageOutput
 from ray_tasks.lake import Lake, fingerprint
 from ray_tasks.stages.context import BuildContext, fingerprints
 from ray_tasks.stages.embed import face_parts, stage_name
-from ray_tasks.stages.face_parts import FaceParts, wanted_photos
+from ray_tasks.stages.face_parts import open_parts
 
 LOGIC = 1  # raise when the results of this stage change
 
@@ -40,7 +39,7 @@ def compute(lake: Lake, job: BucketJob) -> StageOutput:
     """Tables `clusters`, `members` and `looked` (the rows of `seen` of the selected photos) of a bucket."""
     calibration = load_calibration(job.arguments["model"])
     source, selected = job.inputs["partition"], job.inputs["select"]
-    parts = FaceParts(lake, lake.results(job.arguments["faces"], job.bucket), wanted_photos(lake, source, selected))
+    parts = open_parts(lake, job.arguments["faces"], source, selected)
     seen = parts.seen()
     clusters, members = cluster_bucket(
         users=lake.read(source, "users"),
@@ -53,7 +52,5 @@ def compute(lake: Lake, job: BucketJob) -> StageOutput:
         calibration=calibration,
         settings=job.arguments["settings"],
     )
-    states, counts = np.unique(members["state"].to_numpy(zero_copy_only=False).astype(str), return_counts=True)
-    found = dict(zip(states.tolist(), counts.tolist(), strict=True))
     tables = {"clusters": clusters, "members": members, "looked": seen}
-    return StageOutput(tables, {"clusters": len(clusters), "faces": found})
+    return StageOutput(tables, {"clusters": len(clusters), "faces": count_values(members["state"])})

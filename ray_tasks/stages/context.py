@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from profiling.settings import Settings
 from ray_tasks.jobs import BucketJob, split_done
@@ -43,11 +42,6 @@ class BuildContext:
     def users(self) -> int:
         """Users of the population, those without consent included."""
         return sum(int(manifest.counts["users"]) for manifest in self.manifests["partition"].values())
-
-    @property
-    def folder(self) -> Path:
-        """The lake's folder."""
-        return self.lake.folder
 
 
 def fingerprints(manifests: Mapping[str, Manifest]) -> dict[str, str]:

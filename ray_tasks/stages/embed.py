@@ -18,7 +18,7 @@ from ray_tasks.parts import Part
 from ray_tasks.progress import StageBar
 from ray_tasks.ray_session import RaySession, readable_errors
 from ray_tasks.stages.context import BuildContext
-from ray_tasks.stages.face_parts import FaceParts, split_photos, wanted_photos
+from ray_tasks.stages.face_parts import FaceParts, open_parts, split_photos
 
 LOGIC = 1  # raise when the results of this stage change
 POLL_S = 0.5  # seconds between looks at the actors' counters
@@ -55,9 +55,8 @@ def stage_name(settings: Settings) -> str:
 
 def face_parts(context: BuildContext, bucket: int) -> FaceParts:
     """The committed parts of a bucket, resolved for its selected photos."""
-    lake, at = context.lake, context.manifests
-    wanted = wanted_photos(lake, at["partition"][bucket], at["select"][bucket])
-    return FaceParts(lake, lake.results(stage_name(context.settings), bucket), wanted)
+    at = context.manifests
+    return open_parts(context.lake, stage_name(context.settings), at["partition"][bucket], at["select"][bucket])
 
 
 def embed(context: BuildContext) -> None:

@@ -85,6 +85,11 @@ class FaceParts:
         return pa.concat_tables(pieces).combine_chunks()
 
 
+def open_parts(lake: Lake, stage: str, partition: Manifest, selection: Manifest) -> FaceParts:
+    """The parts of face key `stage` of a bucket, resolved for the photos that `selection` chose of `partition`."""
+    return FaceParts(lake, lake.results(stage, partition.bucket), wanted_photos(lake, partition, selection))
+
+
 def take(photos: PhotoList, rows: npt.NDArray[np.intp]) -> PhotoList:
     """Some photos of a list."""
     return PhotoList(photos.photo_ids[rows], photos.versions[rows], [photos.uris[k] for k in rows])

@@ -17,6 +17,7 @@ from profiling.rounds import score_round
 from profiling.scorer import Scorer, load_scorer
 from profiling.settings import Settings
 from profiling.tables import unpack_vectors
+from profiling.tallies import count_values
 from ray_tasks.jobs import BucketJob, StageOutput
 from ray_tasks.lake import Lake, fingerprint
 from ray_tasks.rows import open_rows, write_rows
@@ -37,10 +38,9 @@ class Round:
     rows: str
 
 
-def score(context: BuildContext) -> list[Round]:
+def score(context: BuildContext, scorer: Scorer) -> list[Round]:
     """Run rounds until they settle; the last round's results stand in `context.manifests["score"]`."""
     settings = context.settings.scoring
-    scorer = scorer_of(context)
     rounds: list[Round] = []
     for number in range(settings.rounds + 1):
         manifests = _run_round(context, number, scorer, rounds[-1].rows if rounds else None)
@@ -83,8 +83,7 @@ def compute(lake: Lake, job: BucketJob) -> StageOutput:
         eps=given["eps"],
         settings=given["settings"],
     )
-    reasons, counts = np.unique(found["reason"].to_numpy(zero_copy_only=False).astype(str), return_counts=True)
-    by_reason = dict(zip(reasons.tolist(), counts.tolist(), strict=True))
+    by_reason = count_values(found["reason"])
     moved = int(np.count_nonzero(found["moved"].to_numpy(zero_copy_only=False)))
     return StageOutput(
         {"scores": scores, "profiles": found},
