@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from ray_tasks.generations import (
     find_generation,
     generation_id,
     generations,
+    scorer_path,
 )
 from ray_tasks.lake import Lake
 from ray_tasks.lock import WriterLock
@@ -74,6 +76,7 @@ def _build(context: BuildContext, name: str) -> Generation:
     file_generation(context.lake, _record(context, artefacts, []), CLUSTERED)
     scorer = scorer_of(context)  # refused only now: training one needs the clusters
     artefacts["scorer"] = scorer.id
+    context.lake.add_once(scorer_path(scorer.id), json.loads(scorer.to_json()))
     rounds = score(context, scorer)
     generation = _record(context, artefacts, rounds, name)
     if any(other.id == generation.id for other in generations(context.lake)):

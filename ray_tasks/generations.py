@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from profiling.errors import LakeError
+from profiling.scorer import Scorer
 from ray_tasks.lake import Lake, Manifest, fingerprint
 
 FINISHED = "generations"  # folder of generations with profiles and audit
@@ -19,7 +20,7 @@ class Generation:
 
     `stages` maps a stage ("score-0" … for the rounds) to the fingerprints of its buckets; `rounds` is one entry a round
     with `moved`, `profiles` and the name of its `rows`; `artefacts` maps "model", "calibration", "scorer" and "names"
-    to ids; `audit` is what audit_generation found.
+    to ids; `audit` is what `profiling.audit.combine` found.
     """
 
     id: str
@@ -44,10 +45,23 @@ class Generation:
             raise LakeError(f"{lake.folder}: results of stage {stage} are gone; run kith build again")
         return manifest
 
+    def scorer(self, lake: Lake) -> Scorer:
+        """The scorer that it was made with, as it was then, wherever its file is now."""
+        path = lake.folder / scorer_path(self.artefacts["scorer"])
+        try:
+            return Scorer.from_json(path.read_text(encoding="utf-8"), path.name)
+        except OSError:
+            raise LakeError(f"{path}: the scorer of {self.id} is gone; run kith build again") from None
+
     @property
     def last_round(self) -> str:
         """The stage that holds its profiles."""
         return f"score-{len(self.rounds) - 1}"
+
+
+def scorer_path(scorer_id: str) -> str:
+    """Where a lake keeps a scorer that a generation was made with."""
+    return f"artefacts/scorer/{scorer_id}.json"
 
 
 def generation_id(stages: Mapping[str, list[str]], artefacts: Mapping[str, str]) -> str:

@@ -27,7 +27,7 @@ from profiling.report import (
     render_report,
     tell_user,
 )
-from profiling.scorer import Scorer, load_scorer
+from profiling.scorer import Scorer
 from profiling.settings import Settings
 from profiling.tables import EVIDENCE
 from ray_tasks.decoders import DecoderPool
@@ -58,7 +58,7 @@ def write_report(
         A user that this generation does not hold.
     """
     tables = GenerationTables(lake, generation)
-    scorer = load_scorer(generation.artefacts["model"], tables.settings.scoring.scorer)
+    scorer = generation.scorer(lake)
     teller = _Teller(tables, scorer, len(generation.rounds) - 1)
     clusters = tables.table("cluster", "clusters")
     chosen = users if users is not None else choose_users(teller.profiles, clusters, count)

@@ -92,6 +92,12 @@ def test_nobody_without_consent_is_processed(built: Built) -> None:
     assert all(rows[user]["first_name"] is None and rows[user]["birth_year"] is None for user in refused)
 
 
+def test_a_generation_keeps_its_scorer(built: Built) -> None:
+    lake = Lake.open(built.lake)
+    generation = find_generation(lake, built.generation)
+    assert generation.scorer(lake).id == generation.artefacts["scorer"]
+
+
 def test_the_summary_holds_no_vectors(built: Built) -> None:
     found = summary(find_generation(Lake.open(built.lake)))
     assert found["generation"] == built.generation
