@@ -26,6 +26,7 @@ Floats = npt.NDArray[np.float64]
 
 RETURN_LEAD = 5.0  # margins; strangers' clusters that came back led by .73 at most at a margin of .15 (dev population)
 LAST_LOSS = 2  # losses of a user after which the cluster lost last stays out
+STATE = ("leader", "lost", "losses")  # columns of the last round's table `profiles` that claims are read from
 NOTHING_NEW = 3  # losses of a user after which only a cluster that leads already may lead
 
 
@@ -53,7 +54,7 @@ class Claims:
         if last is None:
             nothing = np.full(len(users), NO_CLUSTER, np.int64)
             return cls(owner, number, nothing, nothing, np.zeros(len(users), np.int64))
-        return cls(owner, number, *(integers(last[name]) for name in ("leader", "lost", "losses")))
+        return cls(owner, number, *(integers(last[name]) for name in STATE))
 
     def barred(self, weight: Floats, asked: float) -> Flags:
         """Clusters that may not lead, bool [clusters], because they, or others of their user, gave way to friends."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -13,11 +16,55 @@ from profiling.claims import Claims
 from profiling.exact import cosine_rows
 from profiling.friend_evidence import FriendEvidence, friend_evidence
 from profiling.leaders import Leaders, choose_leaders
+from profiling.reasons import reasons_without_clusters
+from profiling.round_inputs import DIGEST_BYTES, RoundInputs, find_copies, profile_digests, rules_digest
 from profiling.scorer import Scorer
 from profiling.settings import ScoringSettings
 
-READABLE = ("ok", "no_face")  # reasons in table `seen` of photos that could be looked at
-CUT = ("nonface", "low_score")  # states in table `members` of what is hardly a face
+BY_CLUSTER = [("user_id", "ascending"), ("cluster", "ascending")]
+
+
+@dataclass(frozen=True)
+class _Users:
+    """Some users of a bucket, with what scoring them needs; `owner` int64 [clusters] is the place of the user."""
+
+    users: pa.Table
+    clusters: pa.Table
+    owner: Ints
+    reasons: npt.NDArray[np.object_]
+    indptr: Ints
+    friend_rows: npt.NDArray[np.int32]
+    last: pa.Table | None
+
+    def take(self, places: Ints) -> _Users:
+        """The users at these places, ascending."""
+        mine = np.isin(self.owner, places)
+        lists = [self.friend_rows[self.indptr[u] : self.indptr[u + 1]] for u in places]
+        return _Users(
+            self.users.take(pa.array(places)),
+            self.clusters.filter(pa.array(mine)),
+            np.searchsorted(places, self.owner[mine]),
+            self.reasons[places],
+            np.cumsum([0, *map(len, lists)]),
+            np.concatenate([*lists, np.zeros(0, np.int32)]).astype(np.int32),
+            None if self.last is None else self.last.take(pa.array(places)),
+        )
+
+    def digests(self, friend_digests: npt.NDArray[np.uint64] | None, rules: bytes) -> list[bytes]:
+        """The digest of what each user's result depends on."""
+        inputs = RoundInputs(
+            owner=self.owner,
+            number=integers(self.clusters["cluster"]),
+            faces=integers(self.clusters["faces"]),
+            centroids=tables.unpack_vectors(self.clusters["centroid"]),
+            evidence=np.stack([numbers(self.clusters[name]) for name in tables.BASE_EVIDENCE], axis=1),
+            reasons=self.reasons,
+            indptr=self.indptr,
+            friend_rows=self.friend_rows,
+            friend_digests=friend_digests,
+            last=self.last,
+        )
+        return inputs.digests(rules)
 
 
 def score_round(
@@ -35,6 +82,9 @@ def score_round(
     scorer: Scorer,
     eps: float,
     settings: ScoringSettings,
+    friend_digests: npt.NDArray[np.uint64] | None = None,
+    earlier: Sequence[tuple[pa.Table, pa.Table]] = (),
+    logic: int = 0,
 ) -> tuple[pa.Table, pa.Table]:
     """Score a bucket.
 
@@ -47,29 +97,60 @@ def score_round(
     profiles : float16 [population, 2, dim] of the last round, zeros = none; usually memory-mapped. None in round 0.
     last : this bucket's table ``profiles`` of the last round, None in round 0.
     eps : cosine distance that counts as one: the network's scale of distances.
+    friend_digests : uint64 [population], `profile_digests` of `profiles`; None = made here.
+    earlier : pairs of tables ``scores``, ``profiles`` of other rounds or generations. A user whose `input_digest` is
+        the same in one of them is copied from there; not a bit depends on what is given.
+    logic : the version of the code, part of every digest.
 
     Returns
     -------
     scores : `tables.SCORES`, one row a cluster, sorted by user_id, cluster.
     profiles : `tables.profiles_schema`, exactly one row a user, in row order. `moved`: a user whose leader or second
         leader is another than in the last round (in round 0: who has a profile), or whose profile's cosine to the last
-        one is below `settings.moved_cosine`.
+        one is below `settings.moved_cosine`. `margin_fell`: a user who had a profile in the last round and now has a
+        smaller margin, or none.
     """
     clusters, owner = _allowed(users, clusters)
+    reasons = reasons_without_clusters(users, members, selection, seen)
+    bucket = _Users(users, clusters, owner, reasons, indptr, friend_rows, last)
+    asked = scorer.of_round(round_number).margin if settings.margin is None else settings.margin
+    if friend_digests is None and profiles is not None:
+        friend_digests = profile_digests(profiles)
+    rules = rules_digest(scorer.of_round(round_number), asked, eps, logic)
+    digests = bucket.digests(friend_digests, rules)
+    copies = find_copies(integers(users["user_id"]), digests, earlier)
+    if copies is None:
+        scores, made = _score(bucket, round_number, profiles, scorer, asked, eps)
+    else:
+        fresh = _score(bucket.take(np.flatnonzero(~copies.known)), round_number, profiles, scorer, asked, eps)
+        scores = pa.concat_tables([fresh[0], copies.scores]).sort_by(BY_CLUSTER)
+        made = _replace(pa.concat_tables([fresh[1], copies.profiles]).sort_by("user_id"), "row", users["row"])
+    made = _replace(made, "input_digest", pa.array(digests, pa.binary(DIGEST_BYTES)))
+    made = _replace(made, "moved", pa.array(have_moved(made, last, settings.moved_cosine)))
+    return scores, _replace(made, "margin_fell", pa.array(have_fallen(made, last)))
+
+
+def _score(
+    bucket: _Users,
+    round_number: int,
+    profiles: npt.NDArray[np.float16] | None,
+    scorer: Scorer,
+    asked: float,
+    eps: float,
+) -> tuple[pa.Table, pa.Table]:
+    owner, clusters = bucket.owner, bucket.clusters
     centroids = tables.unpack_vectors(clusters["centroid"])
     friends = FriendEvidence.unknown(len(owner))
     if round_number > 0 and profiles is not None:
-        friends = friend_evidence(owner, centroids, indptr, friend_rows, profiles, eps)
+        friends = friend_evidence(owner, centroids, bucket.indptr, bucket.friend_rows, profiles, eps)
     weight = scorer.weigh(evidence_matrix(clusters, friends), round_number)
-    asked = scorer.of_round(round_number).margin if settings.margin is None else settings.margin
     distance = friends.friend_distance.astype(np.float64)
-    claims = Claims.of(owner, integers(clusters["cluster"]), users, last)
-    leaders = choose_leaders(owner, weight, distance, len(users), asked, claims.barred(weight, asked))
+    claims = Claims.of(owner, integers(clusters["cluster"]), bucket.users, bucket.last)
+    leaders = choose_leaders(owner, weight, distance, len(bucket.users), asked, claims.barred(weight, asked))
     without = leaders.best < 0
-    leaders.reason[without] = reasons_without_clusters(users, members, selection, seen)[without]
-    made = _profiles(users, clusters, centroids, leaders, claims.after(leaders, distance))
-    moved = pa.array(have_moved(made, last, settings.moved_cosine))
-    return _scores(clusters, weight, friends), made.set_column(made.column_names.index("moved"), "moved", moved)
+    leaders.reason[without] = bucket.reasons[without]
+    made = _profiles(bucket.users, clusters, centroids, leaders, claims.after(leaders, distance))
+    return _scores(clusters, weight, friends), made
 
 
 def evidence_matrix(clusters: pa.Table, friends: FriendEvidence) -> Floats:
@@ -77,30 +158,6 @@ def evidence_matrix(clusters: pa.Table, friends: FriendEvidence) -> Floats:
     base = [numbers(clusters[name]) for name in tables.BASE_EVIDENCE]
     from_friends = [getattr(friends, name).astype(np.float64) for name in tables.FRIEND_EVIDENCE]
     return np.stack([*base, *from_friends], axis=1)
-
-
-def reasons_without_clusters(
-    users: pa.Table, members: pa.Table, selection: pa.Table, seen: pa.Table
-) -> npt.NDArray[np.object_]:
-    """Why each user, if without a cluster, has none: object [users], codes of `leaders.REASONS`.
-
-    The first of: no consent; no photo; no photo that could be read; no detection; no detection that passed the cuts;
-    no face seen often enough.
-    """
-    user_id = integers(users["user_id"])
-    owner, photo = integers(selection["owner_id"]), integers(selection["photo_id"])
-    readable = seen.filter(pc.is_in(seen["reason"], value_set=pa.array(READABLE)))
-    read = np.isin(photo, integers(readable["photo_id"]))
-    member_user = integers(members["user_id"])
-    kept = ~np.asarray(pc.is_in(members["state"], value_set=pa.array(CUT)), np.bool_)
-    steps = [
-        ("no_consent", flags(users["consent"].fill_null(True))),
-        ("no_photos", np.isin(user_id, owner)),
-        ("decode_failures", np.isin(user_id, owner[read])),
-        ("no_faces", np.isin(user_id, member_user)),
-        ("nonfaces", np.isin(user_id, member_user[kept])),
-    ]
-    return np.asarray(np.select([~passed for _, passed in steps], [code for code, _ in steps], "no_cluster"), object)
 
 
 def have_moved(made: pa.Table, last: pa.Table | None, cosine: float) -> Flags:
@@ -117,9 +174,22 @@ def have_moved(made: pa.Table, last: pa.Table | None, cosine: float) -> Flags:
     return moved
 
 
+def have_fallen(made: pa.Table, last: pa.Table | None) -> Flags:
+    """Whose profile of the last round is gone or has a smaller margin now, bool [users]."""
+    if last is None:
+        return np.zeros(len(made), np.bool_)
+    now, before = (flags(pc.equal(each["reason"], "ok")) for each in (made, last))
+    return before & (~now | (numbers(made["margin"]) < numbers(last["margin"])))
+
+
+def _replace(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+    place = table.column_names.index(name)
+    return table.set_column(place, table.schema.field(place), values)
+
+
 def _allowed(users: pa.Table, clusters: pa.Table) -> tuple[pa.Table, Ints]:
     """The clusters of users with consent, sorted by user and number, and each one's place of the user."""
-    clusters = clusters.sort_by([("user_id", "ascending"), ("cluster", "ascending")])
+    clusters = clusters.sort_by(BY_CLUSTER)
     consent = flags(users["consent"].fill_null(True))
     owner, known = find(integers(clusters["user_id"]), integers(users["user_id"]))
     allowed = known & consent[owner] if len(consent) else known
@@ -148,10 +218,13 @@ def _profiles(
         "reason": pa.array(leaders.reason, pa.string()),
         "leader": pa.array(number[leaders.leader]),
         "second": pa.array(number[leaders.second]),
+        "best": pa.array(number[leaders.best]),
         "weight": pa.array(leaders.weight.astype(np.float32)),
         "margin": pa.array(leaders.margin.astype(np.float32)),
         "faces": pa.array(faces[leaders.leader]),
         "moved": pa.nulls(len(users), pa.bool_()),
+        "margin_fell": pa.nulls(len(users), pa.bool_()),
+        "input_digest": pa.nulls(len(users), pa.binary(DIGEST_BYTES)),
         "lost": pa.array(claims.lost.astype(np.int16)),
         "losses": pa.array(claims.losses.astype(np.int16)),
         "profile": _vectors(centroids, leaders.leader),

@@ -233,8 +233,10 @@ def profiles_schema(dim: int) -> pa.Schema:
 
     `reason` is "ok" for a user with a profile, else a code of leaders.REASONS. `margin` is the leader's weight minus
     the runner-up's (NaN without clusters, the weight itself when there is no runner-up); `faces` the members of the
-    leader; `moved` whether this round changed the user's profile as rounds.py defines it; `lost` a cluster that led in
-    an earlier round and gave way to a friend's claim (-1 = none), `losses` how often a leader of the user's did.
+    leader; `best` the heaviest cluster, leader or not (-1 = none): whom an unresolved user came nearest to. `moved`
+    says whether this round changed the user's profile, `margin_fell` whether it has less of a margin than in the last
+    round, as rounds.py defines both; `lost` is a cluster that led in an earlier round and gave way to a friend's claim
+    (-1 = none), `losses` how often a leader of the user's did; `input_digest` that of round_inputs.py.
     """
     return _schema(
         user_id=pa.int64(),
@@ -242,12 +244,15 @@ def profiles_schema(dim: int) -> pa.Schema:
         reason=pa.string(),
         leader=pa.int16(),
         second=pa.int16(),
+        best=pa.int16(),
         weight=pa.float32(),
         margin=pa.float32(),
         faces=pa.int32(),
         moved=pa.bool_(),
+        margin_fell=pa.bool_(),
         lost=pa.int16(),
         losses=pa.int16(),
+        input_digest=pa.binary(16),
         profile=vector_type(dim),
         second_profile=vector_type(dim),
     )
