@@ -137,18 +137,32 @@ def find_copies(user_id: Ints, digests: Sequence[bytes], earlier: Sequence[tuple
     earlier : pairs of tables, the first that knows a user's digest gives the rows. Their users may be others.
     """
     known = np.zeros(len(user_id), np.bool_)
-    wanted = np.array(digests, object)
     scores, profiles = [], []
     for their_scores, their_profiles in earlier:
-        place, there = find(integers(their_profiles["user_id"]), user_id)
-        theirs = np.array(their_profiles["input_digest"].to_pylist(), object)
-        same = there & ~known[place] if len(user_id) else there
-        same[same] = theirs[same] == wanted[place[same]]
+        place, same = _match(user_id, digests, their_profiles)
+        same &= ~known[place] if len(known) else same
         known[place[same]] = True
         profiles.append(their_profiles.filter(pa.array(same)))
         mine = find(integers(their_scores["user_id"]), np.sort(integers(profiles[-1]["user_id"])))[1]
         scores.append(their_scores.filter(pa.array(mine)))
     return Copies(known, pa.concat_tables(scores), pa.concat_tables(profiles)) if known.any() else None
+
+
+def count_known(made: pa.Table, earlier: Sequence[pa.Table]) -> int:
+    """How many users of a table ``profiles`` have an `input_digest` that an earlier one knows."""
+    known = np.zeros(len(made), np.bool_)
+    for theirs in earlier:
+        place, same = _match(integers(made["user_id"]), made["input_digest"].to_pylist(), theirs)
+        known[place[same]] = True
+    return int(np.count_nonzero(known))
+
+
+def _match(user_id: Ints, digests: Sequence[bytes], theirs: pa.Table) -> tuple[Ints, Flags]:
+    """For each of their rows the place of its user here, and whether the digests agree."""
+    place, same = find(integers(theirs["user_id"]), user_id)
+    found = np.array(theirs["input_digest"].to_pylist(), object)
+    same[same] = found[same] == np.array(digests, object)[place[same]]
+    return place, same
 
 
 def _as_bytes(columns: Sequence[npt.NDArray[np.generic]]) -> npt.NDArray[np.uint8]:

@@ -1,18 +1,23 @@
 """Stage 5: round after round, weigh every user's clusters with the friends' profiles of the last round.
 
-A round's profiles are one file of fixed-width rows that every bucket of the next round gathers from. Rounds end when
-almost nobody's profile moves any more, or after `scoring.rounds`.
+A round's profiles are one file of fixed-width rows that every bucket of the next round gathers from, and their digests
+another: a user whose inputs have the digest of an earlier result is copied from there. Rounds end when almost nobody's
+profile moves any more, or after `scoring.rounds`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from profiling.albums import flags
 from profiling.embedding import get_model, load_calibration
+from profiling.round_inputs import count_known, profile_digests
 from profiling.rounds import score_round
 from profiling.scorer import Scorer, load_scorer
 from profiling.settings import Settings
@@ -24,30 +29,49 @@ from ray_tasks.rows import open_rows, write_rows
 from ray_tasks.stages.context import BuildContext, Manifests, fingerprints
 from ray_tasks.stages.partition_rows import bucket_friends
 
-LOGIC = 1  # raise when the results of this stage change
+LOGIC = 2  # raise when the results of this stage change
+EARLIER = "earlier-"  # inputs of a job that it may copy results from
+COUNTED = ("moved", "profiles", "margins_fell", "scored", "copied")  # users, in a manifest's counts
 PROFILES_A_USER = 2  # a joint account may have two
 
 
 @dataclass(frozen=True)
 class Round:
-    """What became of one round: how many users moved, and the name of its profile rows."""
+    """What became of one round.
+
+    Parameters
+    ----------
+    moved, profiles, margins_fell : users, as `profiling.rounds` defines them.
+    scored, copied : users whose result was computed, and whose was taken from an earlier one.
+    rows : name of its profile rows.
+    """
 
     number: int
     moved: int
     profiles: int
     rows: str
+    margins_fell: int = 0
+    scored: int = 0
+    copied: int = 0
 
 
-def score(context: BuildContext, scorer: Scorer) -> list[Round]:
-    """Run rounds until they settle; the last round's results stand in `context.manifests["score"]`."""
+def score(context: BuildContext, scorer: Scorer, base: Sequence[Manifests] = ()) -> list[Round]:
+    """Run rounds until they settle; the last round's results stand in `context.manifests["score"]`.
+
+    Parameters
+    ----------
+    base : the rounds of another generation, from 0, to copy from whatever did not change; results do not depend on it.
+    """
     settings = context.settings.scoring
     rounds: list[Round] = []
     for number in range(settings.rounds + 1):
-        manifests = _run_round(context, number, scorer, rounds[-1].rows if rounds else None)
-        moved = sum(int(m.counts["moved"]) for m in manifests.values())
-        profiles = sum(int(m.counts["profiles"]) for m in manifests.values())
-        rounds.append(Round(number, moved, profiles, _publish(context, manifests)))
-        if number and moved < settings.moved_share * max(1, context.users()):
+        copied_from = [*base[number : number + 1]]
+        if number and scorer.of_round(number) is scorer.of_round(number - 1):
+            copied_from.append(context.manifests[f"score-{number - 1}"])
+        manifests = _run_round(context, number, scorer, rounds[-1].rows if rounds else None, copied_from)
+        counts = {name: sum(int(m.counts[name]) for m in manifests.values()) for name in COUNTED}
+        rounds.append(Round(number=number, rows=_publish(context, manifests), **counts))
+        if number and rounds[-1].moved < settings.moved_share * max(1, context.users()):
             break
     context.manifests["score"] = context.manifests[f"score-{number}"]
     return rounds
@@ -66,7 +90,12 @@ def compute(lake: Lake, job: BucketJob) -> StageOutput:
     users = lake.read(source, "users")
     indptr, friends = bucket_friends(lake, source, users)
     last = job.inputs.get("last")
-    profiles = None if given["rows"] is None else open_rows(lake, "profiles", given["rows"]).view(np.float16)
+    profiles, digests = None, None
+    if given["rows"] is not None:
+        profiles = open_rows(lake, "profiles", given["rows"]).view(np.float16)
+        digests = open_rows(lake, "profile-digests", given["rows"]).view(np.uint64)
+    earlier = [manifest for name, manifest in job.inputs.items() if name.startswith(EARLIER)]
+    pairs = [(lake.read(each, "scores"), lake.read(each, "profiles")) for each in earlier]
     scores, found = score_round(
         round_number=given["round"],
         users=users,
@@ -82,16 +111,31 @@ def compute(lake: Lake, job: BucketJob) -> StageOutput:
         scorer=given["scorer"],
         eps=given["eps"],
         settings=given["settings"],
+        friend_digests=digests,
+        earlier=pairs,
+        logic=LOGIC,
     )
-    by_reason = count_values(found["reason"])
-    moved = int(np.count_nonzero(found["moved"].to_numpy(zero_copy_only=False)))
     return StageOutput(
-        {"scores": scores, "profiles": found},
-        {"users": len(found), "moved": moved, "profiles": by_reason.get("ok", 0), "unresolved": by_reason},
+        {"scores": scores, "profiles": found}, _counts(found, count_known(found, [last for _, last in pairs]))
     )
 
 
-def _run_round(context: BuildContext, number: int, scorer: Scorer, rows: str | None) -> Manifests:
+def _counts(found: pa.Table, copied: int) -> dict[str, Any]:
+    by_reason = count_values(found["reason"])
+    return {
+        "users": len(found),
+        "moved": int(np.count_nonzero(flags(found["moved"]))),
+        "margins_fell": int(np.count_nonzero(flags(found["margin_fell"]))),
+        "profiles": by_reason.get("ok", 0),
+        "unresolved": by_reason,
+        "scored": len(found) - copied,
+        "copied": copied,
+    }
+
+
+def _run_round(
+    context: BuildContext, number: int, scorer: Scorer, rows: str | None, copied_from: Sequence[Manifests]
+) -> Manifests:
     settings = context.settings.scoring
     scale = distance_scale(context.settings)
     jobs = []
@@ -109,6 +153,7 @@ def _run_round(context: BuildContext, number: int, scorer: Scorer, rows: str | N
             eps=scale,
             settings=settings.model_dump(exclude={"rounds", "scorer", "moved_share"}),
         )
+        inputs |= {f"{EARLIER}{k}": each[bucket] for k, each in enumerate(copied_from)}  # changes no result
         arguments = {"round": number, "rows": rows, "scorer": scorer, "eps": scale, "settings": settings}
         jobs.append(BucketJob(f"score-{number}", bucket, mark, compute, inputs, arguments))
     return context.run(f"score-{number}", jobs)
@@ -127,6 +172,8 @@ def _publish(context: BuildContext, manifests: Manifests) -> str:
     dim = get_model(context.settings.embedding.model).dim
     shape = (context.users(), PROFILES_A_USER, dim)
     write_rows(context.lake, "profiles", mark, shape, np.float16, _profile_rows(context.lake, manifests))
+    digests = (profile_digests(rows) for rows in _profile_rows(context.lake, manifests))
+    write_rows(context.lake, "profile-digests", mark, shape[:1], np.uint64, digests)
     return mark
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiling import tables
-from profiling.round_inputs import NO_PROFILE, find_copies, profile_digests
+from profiling.round_inputs import NO_PROFILE, count_known, profile_digests
 from profiling.rounds import score_round
 from profiling.scorer import Scorer
 from profiling.settings import ScoringSettings
@@ -60,9 +60,7 @@ def all_rounds(of: World, clusters: pa.Table, members: pa.Table, rounds: int) ->
 
 def copied(found: Tables, earlier: list[Tables]) -> int:
     """Users whose digest an earlier table knows."""
-    ids = np.asarray(found[1]["user_id"])
-    copies = find_copies(ids, found[1]["input_digest"].to_pylist(), earlier)
-    return 0 if copies is None else int(copies.known.sum())
+    return count_known(found[1], [profiles for _, profiles in earlier])
 
 
 def without_clusters(of: World, clusters: pa.Table, gone: list[int]) -> pa.Table:
