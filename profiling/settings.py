@@ -109,6 +109,11 @@ class AuditSettings(_Section):
     max_hub_share: float = Field(0.01, ge=0, le=1, description="users whose profile is a hub, of users with a profile")
     hub_users: int = Field(10, ge=1, description="other users with one's face that make a hub; families explain fewer")
     hub_cosine: float = Field(0.98, ge=0, le=1, description="profiles of two users nearer than this are one face")
+    max_repeated_faces: float = Field(0.1, ge=0, le=1, description="faces with another picture's vector, of all faces")
+    max_lost_share: float = Field(0.05, ge=0, le=1, description="users who lost their profile, of those who had one")
+    max_replaced_share: float = Field(0.05, ge=0, le=1, description="profiles that show another face than before")
+    fairness_users: int = Field(30, ge=1, description="users with a cluster that make a group worth comparing")
+    max_coverage_gap: float = Field(0.15, ge=0, le=1, description="coverage of the best served group less the worst's")
 
 
 class Settings(_Section):

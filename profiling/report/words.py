@@ -53,6 +53,11 @@ GATES = {
     "failed_photos": "Unreadable photos",
     "hubs": "Hubs",
     "degenerate": "Degenerate vectors",
+    "repeated": "Repeated vectors",
     "unaccounted": "Photos unaccounted for",
     "unweighed": "Clusters without weight",
+    "lost": "Profiles lost",
+    "replaced": "Faces replaced",
+    "coverage_gap_gender": "Coverage gap by gender",
+    "coverage_gap_age": "Coverage gap by age",
 }

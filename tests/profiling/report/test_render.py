@@ -7,13 +7,22 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
-from profiling.audit import audit_generation
+from profiling.audit import audit_bucket, combine, hubs_of
 from profiling.report import ReportData, UserStory, render_report
 from profiling.settings import AuditSettings
-from profiling.tables import MEMBERS, SCORES, SEEN, SELECTION, USERS, clusters_schema, faces_schema, profiles_schema
+from profiling.tables import (
+    MEMBERS,
+    PEOPLE,
+    SCORES,
+    SEEN,
+    SELECTION,
+    USERS,
+    clusters_schema,
+    faces_schema,
+    profiles_schema,
+)
 from tests.profiling.report.drawn_report import make_report, make_story
 
 VOID = {"meta", "img", "br", "link", "line", "path", "circle"}  # the last three are SVG's, closed by a slash
@@ -136,11 +145,19 @@ def test_albums_of_any_size_are_shown(story: UserStory) -> None:
 
 
 def test_an_empty_population_without_truth_has_a_report() -> None:
-    empty = [schema.empty_table() for schema in (USERS, clusters_schema(4), MEMBERS, SELECTION, SEEN, faces_schema(4))]
-    users, clusters, members, selection, seen, faces = empty
-    profiles = [profiles_schema(4).empty_table()]
-    scores: list[pa.Table] = [SCORES.empty_table()]
-    audit = audit_generation(users, profiles, clusters, members, selection, seen, faces, scores, AuditSettings())
+    users, profiles = USERS.empty_table(), profiles_schema(4).empty_table()
+    part = audit_bucket(
+        users=users,
+        people=PEOPLE.empty_table(),
+        profiles=[profiles],
+        clusters=clusters_schema(4).empty_table(),
+        members=MEMBERS.empty_table(),
+        selection=SELECTION.empty_table(),
+        seen=SEEN.empty_table(),
+        faces=faces_schema(4).empty_table(),
+        scores=[SCORES.empty_table()],
+    )
+    audit = combine([part], hubs_of(profiles, AuditSettings()), AuditSettings())
     page = Page(render_report(ReportData("Nobody", "today", "dlib", "none", audit)))
     assert "None: every user has a profile." in page.text
     assert "Against the truth" not in page.text

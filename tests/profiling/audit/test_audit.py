@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from profiling.audit import audit_bucket, audit_generation, combine, hubs_of
+from profiling.audit import ADVICE, Change, audit_bucket, combine, hubs_of
+from profiling.audit.change import Before
 from profiling.errors import LakeError
 from profiling.settings import AuditSettings
 from tests.profiling.evaluation.small_world import draw_world
 
 Tables = dict[str, Any]
-BY_USER = ("users", "clusters", "members", "selection", "profiles", "scores")
 
 
 def changed(table: pa.Table, name: str, values: Sequence[Any]) -> pa.Table:
@@ -26,17 +26,32 @@ def changed(table: pa.Table, name: str, values: Sequence[Any]) -> pa.Table:
     return table.set_column(place, name, pa.array(values, table.schema.field(name).type))
 
 
+def draw_people(users: pa.Table, seed: int) -> pa.Table:
+    """What stage `people` might know of these users."""
+    rng = np.random.default_rng(seed)
+    female = rng.choice([0.05, 0.5, 0.95], len(users))
+    born = [None if rng.random() < 0.2 else float(rng.integers(1900, 2010)) for _ in range(len(users))]
+    return pa.table({"user_id": users["user_id"], "female": female, "birth_year": pa.array(born, pa.float32())})
+
+
+def about_photos(count: int) -> dict[str, Any]:
+    """Every second photo broken, all files different."""
+    files = [number.to_bytes(16, "big") for number in range(count)]
+    return {"reason": np.resize(["ok", "truncated"], count), "content_hash": pa.array(files, pa.binary(16))}
+
+
 def lake(seed: int = 3, users: int = 12) -> Tables:
     """The tables of a small generation, every photo selected and looked at."""
     world = draw_world(seed, users=users).generation
     photos = world.photos
     return {
         "users": world.users,
+        "people": draw_people(world.users, seed),
         "profiles": list(world.profiles),
         "clusters": world.clusters,
         "members": world.members,
         "selection": photos.select(["owner_id", "photo_id"]),
-        "seen": pa.table({"photo_id": photos["photo_id"], "reason": np.resize(["ok", "truncated"], len(photos))}),
+        "seen": pa.table({"photo_id": photos["photo_id"], **about_photos(len(photos))}),
         "faces": changed(world.faces, "norm", [1.5] * len(world.faces)),
         "scores": [changed(table, "weight", [1.0] * len(table)) for table in world.scores],
     }
@@ -52,7 +67,7 @@ def of_users(tables: Tables, users: Sequence[int]) -> Tables:
     selection = mine(tables["selection"], "owner_id")
     photos = selection["photo_id"].combine_chunks()
     return {
-        **{name: mine(tables[name]) for name in ("users", "clusters", "members")},
+        **{name: mine(tables[name]) for name in ("users", "people", "clusters", "members")},
         **{
             name: tables[name].filter(pc.is_in(tables[name]["photo_id"], value_set=photos))
             for name in ("seen", "faces")
@@ -64,7 +79,8 @@ def of_users(tables: Tables, users: Sequence[int]) -> Tables:
 
 
 def audit(tables: Tables, **settings: float) -> dict[str, Any]:
-    return audit_generation(**tables, settings=AuditSettings(**settings))
+    given = AuditSettings(**settings)
+    return combine([audit_bucket(**tables)], hubs_of(tables["profiles"][-1], given), given)
 
 
 def gate(found: dict[str, Any], name: str) -> dict[str, Any]:
@@ -109,7 +125,7 @@ def test_missing_repeated_or_unexplained_users_are_an_error() -> None:
 
 def test_photos_that_are_not_selected_count_nothing() -> None:
     tables = lake()
-    more = pa.table({"photo_id": pa.array([1, 2]), "reason": ["missing", "missing"]})
+    more = pa.table({"photo_id": pa.array([1, 2]), **about_photos(2)})
     assert audit(tables | {"seen": pa.concat_tables([tables["seen"], more])}) == audit(tables)
 
 
@@ -135,9 +151,9 @@ def test_a_face_that_leads_many_albums_is_a_hub() -> None:
     assert gate(audit(tables), "hubs")["value"] == 0
     found = audit(shared)
     assert found["profiles"] > 11
-    assert gate(found, "hubs") | {"meaning": ""} == {
-        "name": "hubs", "meaning": "", "rule": "at most", "limit": 0.01, "value": 1.0, "passed": False
-    }  # fmt: skip
+    failed = gate(found, "hubs")
+    assert (failed["rule"], failed["limit"], failed["value"], failed["passed"]) == ("at most", 0.01, 1.0, False)
+    assert "kith explain" in failed["advice"]
     assert found["hubs"]["worst"][0]["near"] == found["profiles"] - 1
 
 
@@ -151,10 +167,15 @@ def test_a_face_that_leads_many_albums_is_a_hub() -> None:
 )
 def test_what_must_not_happen_closes_a_gate(name: str, change: Any) -> None:
     tables = lake()
-    assert gate(audit(tables), name) | {"meaning": ""} == {
-        "name": name, "meaning": "", "rule": "at most", "limit": 0, "value": 0, "passed": True
-    }  # fmt: skip
+    sound = gate(audit(tables), name)
+    assert (sound["rule"], sound["limit"], sound["value"], sound["passed"]) == ("at most", 0, 0, True)
     assert not gate(audit(tables | change(tables)), name)["passed"]
+
+
+def test_every_gate_says_what_to_do() -> None:
+    gates = audit(lake())["gates"]
+    assert {row["name"] for row in gates} == set(ADVICE)
+    assert all(row["advice"] and row["meaning"] for row in gates)
 
 
 def test_an_empty_population_passes() -> None:
@@ -173,3 +194,31 @@ def test_buckets_of_different_rounds_are_an_error() -> None:
             hubs_of(tables["profiles"][-1], AuditSettings()),
             AuditSettings(),
         )
+
+
+def test_a_generation_that_takes_profiles_away_is_stopped() -> None:
+    tables, settings = lake(users=30), AuditSettings()
+    last = tables["profiles"][-1]
+    led = [row["reason"] == "ok" for row in last.to_pylist()]
+    fewer = changed(last, "reason", ["no_margin" if each and k % 2 else r for k, (each, r) in
+                                     enumerate(zip(led, last["reason"].to_pylist(), strict=True))])  # fmt: skip
+    hubs, since = hubs_of(last, settings), Change("g0", 1.0)
+    for then, passed in ((last, False), (fewer, True)):
+        part = audit_bucket(**tables | {"profiles": [fewer]}, before=Before(then, True, 0.999, 0.1))
+        found = combine([part], hubs, settings, since)
+        assert gate(found, "lost")["passed"] is passed
+        assert found["change"]["generation"] == "g0"
+    assert gate(audit(tables), "lost")["value"] is None
+
+
+def test_a_group_that_is_served_worse_closes_a_gate_that_names_it() -> None:
+    tables = lake(users=120)
+    last = tables["profiles"][-1]
+    women = {row["user_id"] for row in tables["people"].to_pylist() if row["female"] > 0.5}
+    reasons = ["no_margin" if user in women else "ok" for user in last["user_id"].to_pylist()]
+    unfair = tables | {"profiles": [changed(last, "reason", reasons)]}
+    found = gate(audit(unfair, fairness_users=10), "coverage_gap_gender")
+    assert not found["passed"]
+    assert found["value"] > 0.5
+    assert found["detail"] == "female against male"
+    assert gate(audit(unfair, fairness_users=121), "coverage_gap_gender")["passed"]
