@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from profiling.errors import SettingsError
 
+BroadStep = Annotated[int, Field(ge=1, le=2000)]  # photos, as SelectionSettings.photos_per_user
 Precision = Literal["float32", "bfloat16"]
 
 
@@ -34,6 +35,9 @@ class SelectionSettings(_Section):
     photos_per_user: int = Field(100, ge=1, le=2000, description="photos; OK.ru built profiles from the best 100")
     photos_per_hour: int = Field(
         10, ge=1, le=2000, description="photos of one hour while others remain: bursts say little"
+    )
+    broaden: tuple[BroadStep, ...] = Field(
+        (200, 400), max_length=8, description="photos a user without a leader gets next, and next; empty = off"
     )
     tagged: float = Field(4.0, ge=0, le=100, description="weight of a photo with a tag that was not rejected")
     avatar: float = Field(3.0, ge=0, le=100, description="weight of a photo that was once the profile picture")

@@ -19,8 +19,10 @@ class Generation:
     """A record of one build: the fingerprints of all its results, the artefacts, the settings and the audit.
 
     `stages` maps a stage ("score-0" … for the rounds) to the fingerprints of its buckets; `rounds` is one entry a round
-    with `moved`, `profiles` and the name of its `rows`; `artefacts` maps "model", "calibration", "scorer" and "names"
-    to ids; `audit` is what `profiling.audit.combine` found.
+    with `moved`, `profiles`, `margins_fell`, `scored`, `copied` and the name of its `rows`; `broadened` one a step of
+    broadening (`photos` a user, `users`, profiles `before` and `after`), after which stages and rounds are the last
+    step's; `artefacts` maps "model", "calibration", "scorer" and "names" to ids; `audit` is what
+    `profiling.audit.combine` found.
     """
 
     id: str
@@ -33,6 +35,7 @@ class Generation:
     stages: dict[str, list[str]]
     rounds: list[dict[str, Any]]
     audit: dict[str, Any] = field(default_factory=dict)
+    broadened: list[dict[str, Any]] = field(default_factory=list)
 
     def manifests(self, lake: Lake, stage: str) -> dict[int, Manifest]:
         """The committed results of one of its stages, by bucket."""

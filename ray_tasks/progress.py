@@ -15,12 +15,16 @@ from rich.text import Text
 from ray_tasks.lake import Lake
 
 NOTE_EVERY_S = 1.0  # seconds between notes
+USERS_TOLD = {"scored", "copied", "moved", "profiles", "margins_fell"}  # counts of a round's manifests
 KEPT_NOTES = 20  # notes of older runs are deleted
 
 
 @dataclass
 class StageNote:
-    """Progress of one stage: `done` of `total` units, of which `before` were done by earlier runs."""
+    """Progress of one stage: `done` of `total` units, of which `before` were done by earlier runs.
+
+    `reasons` counts photos, `users` what a round made of its users, earlier runs included.
+    """
 
     unit: str
     total: int
@@ -29,6 +33,7 @@ class StageNote:
     started: float
     ended: float | None = None
     reasons: dict[str, int] = field(default_factory=dict)
+    users: dict[str, int] = field(default_factory=dict)
 
     def rate(self) -> float:
         """Units a second in this run."""
@@ -47,7 +52,13 @@ class StageBar:
         self._note.done += units
         for reason, count in (counts or {}).get("reasons", {}).items():
             self._note.reasons[reason] = self._note.reasons.get(reason, 0) + count
+        self.tell(counts or {})
         self._owner.show(self._task, self._note, 0)
+
+    def tell(self, counts: Mapping[str, Any]) -> None:
+        """Take in what a manifest tells of its users."""
+        for name in USERS_TOLD & counts.keys():
+            self._note.users[name] = self._note.users.get(name, 0) + counts[name]
 
     def under_way(self, units: int) -> None:
         """Show units of work in hand on top of the committed ones."""

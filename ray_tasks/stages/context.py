@@ -25,15 +25,22 @@ class BuildContext:
     progress: RunProgress
     retry_failed: bool = False  # look again at photos that could not be read
     manifests: dict[str, Manifests] = field(default_factory=dict)
+    step: str = ""  # of broadening, behind the names of its stages
 
     def run(self, stage: str, jobs: Sequence[BucketJob]) -> Manifests:
         """Run the jobs of a stage that are not committed yet, and file all results under `stage`."""
         done, remaining = split_done(self.lake, jobs)
-        with self.progress.stage(stage, total=len(jobs), unit="buckets", done=len(done)) as bar:
+        with self.progress.stage(self.title(stage), total=len(jobs), unit="buckets", done=len(done)) as bar:
+            for manifest in done.values():
+                bar.tell(manifest.counts)
             if remaining:
                 done |= self.session.run(self.lake, remaining, lambda manifest: bar.advance(1, manifest.counts))
         self.manifests[stage] = dict(sorted(done.items()))
         return self.manifests[stage]
+
+    def title(self, stage: str) -> str:
+        """What a stage is called for people: in a step of broadening it runs once more."""
+        return f"{stage}{self.step}"
 
     def inputs(self, bucket: int, *stages: str) -> dict[str, Manifest]:
         """The committed results of a bucket that a job reads."""

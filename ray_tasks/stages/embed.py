@@ -70,7 +70,7 @@ def embed(context: BuildContext) -> None:
         earlier = len(context.lake.results(stage, bucket)) if context.retry_failed else 0
         parts += [Part(stage, bucket, mark, piece) for mark, piece in split_photos(missing, size, earlier)]
     behind = total - sum(len(part.photos) for part in parts)
-    with context.progress.stage("embed", total=total, unit="photos", done=behind) as bar:
+    with context.progress.stage(context.title("embed"), total=total, unit="photos", done=behind) as bar:
         if parts:
             run_parts(Crew(context.session, context.lake, context.population, context.settings), parts, bar)
 

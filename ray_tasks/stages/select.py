@@ -13,10 +13,11 @@ LOGIC = 1  # raise when the results of this stage change
 def select(context: BuildContext) -> None:
     """Run the stage over all buckets."""
     settings = context.settings.selection
+    chosen = settings.model_dump(exclude={"broaden"})  # that is broaden.py's
     jobs = []
     for bucket in range(context.lake.buckets):
         inputs = context.inputs(bucket, "partition")
-        mark = fingerprint(stage="select", logic=LOGIC, inputs=fingerprints(inputs), settings=settings.model_dump())
+        mark = fingerprint(stage="select", logic=LOGIC, inputs=fingerprints(inputs), settings=chosen)
         jobs.append(BucketJob("select", bucket, mark, compute, inputs, {"settings": settings}))
     context.run("select", jobs)
 
