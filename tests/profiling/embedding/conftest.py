@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from profiling.embedding import get_model
 from profiling.embedding.embedder import Embedder
+from profiling.embedding.registry import MODELS_FOLDER
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 CHIPS = 64
@@ -59,3 +60,13 @@ def real_chips() -> Chips:
     size = get_model("dlib").chip.size
     cut = [Image.open(path).convert("RGB").crop((70, 70, 180, 180)).resize((size, size)) for path in photos]
     return np.stack([np.asarray(chip, np.uint8) for chip in cut])
+
+
+@pytest.fixture
+def local_weights(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of weights as ``KITH_MODELS``; skips where there is none."""
+    folder = SHARED / "weights"
+    if not folder.is_dir():
+        pytest.skip(f"no weights in {folder}")
+    monkeypatch.setenv(MODELS_FOLDER, str(folder))
+    return folder
