@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from profiling import tables
 from profiling.albums import Floats, find, integers, numbers
@@ -80,8 +81,8 @@ def age_agreement(sightings: Sightings, people: pa.Table) -> Floats:
     Scaled to -1 … 0 and by the confidence in the owner's birth year. Only photos with a date can speak.
     """
     albums, member = sightings.albums, sightings.member
-    born = _of_owner(sightings, people, "birth_year")
-    trust = _of_owner(sightings, people, "birth_year_confidence")
+    born = _about_owner(sightings, people, "birth_year")
+    trust = _about_owner(sightings, people, "birth_year_confidence")
     then = albums.photo_year[albums.face_photo[member]] - born[sightings.label[member]]
     off = np.abs(sightings.median(albums.age[member] - then))
     return -np.clip((off - PROBE_ERROR) / WORST_AGE, 0.0, 1.0) * trust
@@ -89,40 +90,65 @@ def age_agreement(sightings: Sightings, people: pa.Table) -> Floats:
 
 def gender_agreement(sightings: Sightings, people: pa.Table) -> Floats:
     """How well the look of the face and the owner's gender agree, -1 … 1; each unsure, the product is near 0."""
-    owner = _of_owner(sightings, people, "female")
+    owner = _about_owner(sightings, people, "female")
     face = sightings.median(sightings.albums.female[sightings.member])
     return (2 * owner - 1) * (2 * face - 1)
 
 
 def tags_owner(sightings: Sightings, tags: pa.Table) -> Floats:
-    """Tags that say "this is the owner", less those that the owner rejected, as a share of one more: -1 … 1.
+    """Tags by which somebody named the owner, unanswered by the owner, as a share of one more: 0 … 1.
 
-    NaN in an album where nobody ever tagged the owner: no tag says nothing there, but much where there are some.
+    People know whom they photograph, but tag jokes and absent friends too. A tag counts in one column only: this one,
+    `tags_confirmed` or `tags_rejected`. NaN in an album where nobody ever tagged the owner so: no tag says nothing
+    there, but much where there are some.
     """
-    return _saturated(sightings, tag_votes(sightings, tags, of_owner=True))
+    return _saturated(sightings, tag_votes(sightings, _of_owner(tags, "manual")))
+
+
+def tags_confirmed(sightings: Sightings, tags: pa.Table) -> Floats:
+    """Tags of themselves that the owner confirmed, likewise: nobody knows better, it is as sure as evidence gets."""
+    return _saturated(sightings, tag_votes(sightings, _of_owner(tags, "confirmed")))
+
+
+def tags_rejected(sightings: Sightings, tags: pa.Table) -> Floats:
+    """Tags of themselves that the owner rejected, likewise: the owner says that this is somebody else."""
+    return _saturated(sightings, tag_votes(sightings, _of_owner(tags, "rejected")))
 
 
 def tags_others(sightings: Sightings, tags: pa.Table) -> Floats:
-    """Tags that say "this is somebody else", likewise: who is tagged as another is not the owner."""
-    return _saturated(sightings, tag_votes(sightings, tags, of_owner=False))
+    """Tags that say "this is somebody else", likewise: who is tagged as another is not the owner.
+
+    A tag that the other person confirmed counts double, one that they rejected not at all.
+    """
+    named = tags.filter(pc.not_equal(tags["user_id"], tags["owner_id"]))
+    named = named.filter(pc.not_equal(pc.fill_null(named["source"], "manual"), "rejected"))
+    return _saturated(sightings, tag_votes(sightings, named))
 
 
 FROM_SIGHTINGS: tuple[Callable[[Sightings], Floats], ...] = (
     size, share, quality, score, sharpness, norm, solo, group, avatar, same_photo,
 )  # fmt: skip
 FROM_PEOPLE: tuple[Callable[[Sightings, pa.Table], Floats], ...] = (age_agreement, gender_agreement)
-FROM_TAGS: tuple[Callable[[Sightings, pa.Table], Floats], ...] = (tags_owner, tags_others)
+FROM_TAGS: tuple[Callable[[Sightings, pa.Table], Floats], ...] = (
+    tags_owner, tags_confirmed, tags_rejected, tags_others,
+)  # fmt: skip
 
 
 def base_evidence(sightings: Sightings, tags: pa.Table, people: pa.Table) -> dict[str, npt.NDArray[np.float32]]:
-    """All columns of `tables.BASE_EVIDENCE`, float32 [clusters]."""
+    """All columns of `tables.ALBUM_EVIDENCE`, float32 [clusters]."""
     found: dict[str, Floats] = {function.__name__: function(sightings) for function in FROM_SIGHTINGS}
     found |= {function.__name__: function(sightings, people) for function in FROM_PEOPLE}
     found |= {function.__name__: function(sightings, tags) for function in FROM_TAGS}
-    return {name: found[name].astype(np.float32) for name in tables.BASE_EVIDENCE}
+    return {name: found[name].astype(np.float32) for name in tables.ALBUM_EVIDENCE}
 
 
-def _of_owner(sightings: Sightings, people: pa.Table, column: str) -> Floats:
+def _of_owner(tags: pa.Table, source: str) -> pa.Table:
+    """Tags that name the album's owner, of one source; null reads as manual."""
+    named = tags.filter(pc.equal(tags["user_id"], tags["owner_id"]))
+    return named.filter(pc.equal(pc.fill_null(named["source"], "manual"), source))
+
+
+def _about_owner(sightings: Sightings, people: pa.Table, column: str) -> Floats:
     """A column of table ``people`` for the owner of each cluster; NaN = not known."""
     order = np.argsort(integers(people["user_id"]), kind="stable")
     place, known = find(sightings.albums.user_id[sightings.cluster_user], integers(people["user_id"])[order])

@@ -27,18 +27,22 @@ class FriendEvidence:
     friend_distance : float32, cosine distance of the centroid to the nearest friend's profile over eps, at most `FAR`.
     friends_near : float32, logarithm of one more than the friends whose profile is nearer than `NEAR`: a face that
         leads many friends' albums belongs to one of them or to a celebrity, not to this owner.
+    friend_runner_up : float32, how much nearer the nearest friend's profile is than the second nearest friend's, over
+        eps, both at most `FAR`: a face that is near to one friend alone is that friend; one that is as far from many
+        is nobody's in particular. NaN with fewer than two friends' profiles.
     nearest : int64, row of that nearest friend (the smallest of equals).
     """
 
     friend_distance: npt.NDArray[np.float32]
     friends_near: npt.NDArray[np.float32]
+    friend_runner_up: npt.NDArray[np.float32]
     nearest: Ints
 
     @classmethod
     def unknown(cls, clusters: int) -> FriendEvidence:
         """Of round 0."""
         nothing = np.full(clusters, np.nan, np.float32)
-        return cls(nothing, nothing.copy(), np.full(clusters, -1, np.int64))
+        return cls(nothing, nothing.copy(), nothing.copy(), np.full(clusters, -1, np.int64))
 
 
 def friend_evidence(
@@ -90,5 +94,8 @@ def _compare(
     nearest = apart.min(axis=1)
     result.friend_distance[mine] = np.clip(nearest, 0.0, FAR)
     result.friends_near[mine] = np.log1p((apart < NEAR).sum(axis=1))
+    if apart.shape[1] > 1:
+        first, second = np.partition(np.clip(apart, 0.0, FAR), 1, axis=1)[:, :2].T
+        result.friend_runner_up[mine] = second - first
     candidates = np.where(apart == nearest[:, None], rows[None], np.iinfo(np.int64).max)
     result.nearest[mine] = candidates.min(axis=1)

@@ -20,7 +20,13 @@ Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
 RIDGE = 3.0  # users' worth of pull towards the prior; .3 to 30 differ by less than one leader in cross-validation
-AGAINST = frozenset({"tags_others", "same_photo", "friends_near"})  # evidence that speaks against being the owner
+AGAINST = frozenset(  # evidence that speaks against being the owner
+    {"tags_rejected", "tags_others", "same_photo", "friend_share", "friends_near", "friend_runner_up"}
+)
+KIN = {  # where the labelled users have none of this evidence, a unit of it is worth so many units of another
+    "tags_confirmed": ("tags_owner", 2.0),
+    "tags_rejected": ("tags_owner", -1.0),
+}
 PRIOR = {"age_agreement": 0.05}  # coefficients that the ridge pulls to, all others to 0
 STIFF = {"age_agreement": 20.0}  # times RIDGE; on the dev population most ages are drawn by lot and teach only noise
 CERTAIN_SCALE = 1e-6  # evidence that varies less than this among the labelled clusters tells nothing
@@ -67,6 +73,10 @@ def fit_weights(matrix: Floats, owned: Flags, owner: Ints, rows: Flags) -> Fitte
     target = np.concatenate([target, pull * prior])
     found = lsq_linear(design, target, bounds=_bounds(telling), method="bvls").x
     coefficients = np.where(telling, np.round(found[:-1], DECIMALS), 0.0)
+    for name, (kin, worth) in KIN.items():
+        here, there = EVIDENCE.index(name), EVIDENCE.index(kin)
+        if not telling[here]:
+            means[here], scales[here], coefficients[here] = 0.0, scales[there], worth * coefficients[there]
     return Fitted(_rounded(means), _rounded(scales), coefficients, float(np.round(found[-1], DECIMALS)))
 
 

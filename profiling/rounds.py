@@ -57,7 +57,7 @@ class _Users:
             number=integers(self.clusters["cluster"]),
             faces=integers(self.clusters["faces"]),
             centroids=tables.unpack_vectors(self.clusters["centroid"]),
-            evidence=np.stack([numbers(self.clusters[name]) for name in tables.BASE_EVIDENCE], axis=1),
+            evidence=base_matrix(self.clusters),
             reasons=self.reasons,
             indptr=self.indptr,
             friend_rows=self.friend_rows,
@@ -155,9 +155,18 @@ def _score(
 
 def evidence_matrix(clusters: pa.Table, friends: FriendEvidence) -> Floats:
     """All columns of `tables.EVIDENCE`, float64 [clusters, evidence], NaN = not known."""
-    base = [numbers(clusters[name]) for name in tables.BASE_EVIDENCE]
     from_friends = [getattr(friends, name).astype(np.float64) for name in tables.FRIEND_EVIDENCE]
-    return np.stack([*base, *from_friends], axis=1)
+    return np.column_stack([base_matrix(clusters), *from_friends])
+
+
+def base_matrix(clusters: pa.Table) -> Floats:
+    """The columns of `tables.BASE_EVIDENCE`, float64 [clusters, columns]; NaN where `clusters` lacks a column.
+
+    The columns of table ``co_occurrence`` are among them: join them with `co_occurrence.add_across` first.
+    """
+    unknown = np.full(len(clusters), np.nan)
+    there = set(clusters.column_names)
+    return np.column_stack([numbers(clusters[n]) if n in there else unknown for n in tables.BASE_EVIDENCE])
 
 
 def have_moved(made: pa.Table, last: pa.Table | None, cosine: float) -> Flags:

@@ -112,6 +112,9 @@ SELECTION = _schema(  # sorted by owner_id, rank; rank counts from 0, best photo
     quality=pa.float32(),
     rank=pa.int16(),
 )
+BROADENED = _schema(  # sorted; users without a leader whose selection is broadened next
+    user_id=pa.int64(),
+)
 
 # --- written by `embed` --------------------------------------------------------------------------------------------
 SEEN = _schema(  # one row a photo that was looked at, sorted by photo_id
@@ -166,7 +169,7 @@ PEOPLE = _schema(  # one row a user, in row order; null = unknown
 )
 
 # --- written by `cluster` ------------------------------------------------------------------------------------------
-BASE_EVIDENCE = (  # columns of `clusters`, one function each in evidence.py; float32, NaN = not known
+ALBUM_EVIDENCE = (  # columns of `clusters`, one function each in evidence.py; float32, NaN = not known
     "size",
     "share",
     "quality",
@@ -177,6 +180,8 @@ BASE_EVIDENCE = (  # columns of `clusters`, one function each in evidence.py; fl
     "group",
     "avatar",
     "tags_owner",
+    "tags_confirmed",
+    "tags_rejected",
     "tags_others",
     "age_agreement",
     "gender_agreement",
@@ -206,15 +211,27 @@ def clusters_schema(dim: int) -> pa.Schema:
             ("photos", pa.int32()),
             ("spread", pa.float32()),
             ("centroid", vector_type(dim)),
-            *((name, pa.float32()) for name in BASE_EVIDENCE),
+            *((name, pa.float32()) for name in ALBUM_EVIDENCE),
         ]
     )
+
+
+# --- written by `co_occurrence`, once a generation -----------------------------------------------------------------
+ACROSS_EVIDENCE = (  # columns of `co_occurrence`: what friends' albums say; see co_occurrence.py
+    "co_occurrence",
+    "friend_share",
+)
+BASE_EVIDENCE = ALBUM_EVIDENCE + ACROSS_EVIDENCE  # all that needs no profiles
+CO_OCCURRENCE = pa.schema(  # one row a cluster, sorted as `clusters`
+    [("user_id", pa.int64()), ("cluster", pa.int16()), *((name, pa.float32()) for name in ACROSS_EVIDENCE)]
+)
 
 
 # --- written by `score`, once a round ------------------------------------------------------------------------------
 FRIEND_EVIDENCE = (  # columns of `scores` that need friends' profiles of the last round
     "friend_distance",
     "friends_near",
+    "friend_runner_up",
 )
 EVIDENCE = BASE_EVIDENCE + FRIEND_EVIDENCE
 SCORES = pa.schema(  # one row a cluster, sorted as `clusters`

@@ -12,27 +12,18 @@ from profiling.sightings import Sightings
 
 MIN_OVERLAP = 0.2  # intersection over union: people draw loose boxes
 CONFIRMED = 2.0  # votes of a tag that the tagged person confirmed; a manual tag is one
-REJECTED = -1.0  # votes of a tag of the owner that the owner rejected
 
 
-def tag_votes(sightings: Sightings, tags: pa.Table, of_owner: bool) -> Floats:
-    """Votes of the tags for each cluster, float64 [clusters].
-
-    Parameters
-    ----------
-    of_owner : tags that name the album's owner (confirmed ones count more, rejected ones against), or all others
-        (rejected ones say nothing).
+def tag_votes(sightings: Sightings, tags: pa.Table) -> Floats:
+    """How often each cluster is meant by these tags, float64 [clusters]; a confirmed tag counts `CONFIRMED` times.
 
     Notes
     -----
     A tag with a box speaks for the face that overlaps it best, or whose centre lies in it while its own centre lies in
     the face. A tag without a box speaks for all faces of the photo, the less the more there are.
     """
-    own = np.asarray(pc.equal(tags["user_id"], tags["owner_id"]), np.bool_)
-    source = np.asarray(pc.fill_null(tags["source"], "manual"), object)
-    votes = np.where(source == "confirmed", CONFIRMED, np.where(source == "rejected", REJECTED, 1.0))
-    used = own if of_owner else ~own & (source != "rejected")
-    tags, votes = tags.filter(pa.array(used)), votes[used]
+    confirmed = np.asarray(pc.fill_null(pc.equal(tags["source"], "confirmed"), False), np.bool_)
+    votes = np.where(confirmed, CONFIRMED, 1.0)
     tag, face = _pairs(sightings, tags)
     weight = _matches(sightings, tags, tag, face)
     label = sightings.label[face]

@@ -28,7 +28,9 @@ from ray_tasks.lock import WriterLock
 from ray_tasks.progress import RunProgress
 from ray_tasks.ray_session import RaySession
 from ray_tasks.stages.audit import audit
+from ray_tasks.stages.broaden import broaden
 from ray_tasks.stages.cluster import cluster
+from ray_tasks.stages.co_occurrence import compare_albums
 from ray_tasks.stages.context import BuildContext
 from ray_tasks.stages.embed import embed, stage_name
 from ray_tasks.stages.partition import run_partition
@@ -68,20 +70,26 @@ def build(
 def _build(context: BuildContext, name: str) -> Generation:
     run_partition(context)
     select(context)
-    embed(context)
     names = people(context)
-    cluster(context)
+    _group_faces(context)
     model = context.settings.embedding.model
     artefacts = {"model": get_model(model).sha256, "calibration": load_calibration(model).id, "names": names}
     file_generation(context.lake, _record(context, artefacts, []), CLUSTERED)
     scorer = scorer_of(context)  # refused only now: training one needs the clusters
     artefacts["scorer"] = scorer.id
     context.lake.add_once(scorer_path(scorer.id), json.loads(scorer.to_json()))
-    rounds = score(context, scorer)
-    generation = _record(context, artefacts, rounds, name)
+    rounds, steps = broaden(context, scorer, score(context, scorer), _group_faces)
+    generation = replace(_record(context, artefacts, rounds, name), broadened=[asdict(each) for each in steps])
     if any(other.id == generation.id for other in generations(context.lake)):
         return find_generation(context.lake, generation.id)
     return file_generation(context.lake, replace(generation, audit=audit(context, rounds)))
+
+
+def _group_faces(context: BuildContext) -> None:
+    """From the selected photos to clusters: what broadening does again."""
+    embed(context)
+    cluster(context)
+    compare_albums(context)
 
 
 def _record(context: BuildContext, artefacts: dict[str, str], rounds: list[Round], name: str = "") -> Generation:
@@ -101,7 +109,7 @@ def _record(context: BuildContext, artefacts: dict[str, str], rounds: list[Round
 
 
 def _fingerprints(context: BuildContext, rounds: list[Round]) -> dict[str, list[str]]:
-    names = ["partition", "select", "people", "cluster", *(f"score-{each.number}" for each in rounds)]
+    names = ["partition", "select", "people", "cluster", "co_occurrence", *(f"score-{each.number}" for each in rounds)]
     return {name: [m.fingerprint for m in context.manifests[name].values()] for name in names}
 
 

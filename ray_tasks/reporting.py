@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from profiling.co_occurrence import add_across
 from profiling.decoding import DecodedPhoto
 from profiling.embedding import get_model
 from profiling.errors import LakeError
@@ -102,7 +103,8 @@ class _Teller:
         users = read("partition", "users")
         if user not in set(users["user_id"].to_pylist()):
             raise LakeError(f"user {user}: generation {generation.id} holds no such user; check --user")
-        clusters, scores = read("cluster", "clusters"), read(generation.last_round, "scores")
+        clusters = add_across(read("cluster", "clusters"), read("co_occurrence", "co_occurrence"))
+        scores = read(generation.last_round, "scores")
         faces = self._tables.bucket_parts(bucket).faces(self._dim)
         chosen = choose_faces(user, read("cluster", "members"), faces)
         margin = self._settings.scoring.margin

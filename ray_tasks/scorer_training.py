@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from profiling import evaluation
+from profiling.co_occurrence import add_across
 from profiling.embedding import get_model
 from profiling.scorer import Scorer
 from profiling.training import TrainingTables, train_scorer
@@ -39,7 +40,7 @@ def train(lake: Lake, generation: Generation, truth_folder: Path, split: str, pr
     indptr, friends = friendships.neighbours(0, friendships.rows)
     data = TrainingTables(
         users=tables.table("partition", "users"),
-        clusters=tables.table("cluster", "clusters"),
+        clusters=add_across(tables.table("cluster", "clusters"), tables.table("co_occurrence", "co_occurrence")),
         indptr=indptr,
         friend_rows=np.asarray(friends),
         eps=distance_scale(tables.settings),

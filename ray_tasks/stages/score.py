@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from profiling.albums import flags
+from profiling.co_occurrence import add_across
 from profiling.embedding import get_model, load_calibration
 from profiling.round_inputs import count_known, profile_digests
 from profiling.rounds import score_round
@@ -100,7 +101,7 @@ def compute(lake: Lake, job: BucketJob) -> StageOutput:
         round_number=given["round"],
         users=users,
         people=lake.read(job.inputs["people"], "people"),
-        clusters=lake.read(clusters, "clusters"),
+        clusters=add_across(lake.read(clusters, "clusters"), lake.read(job.inputs["co_occurrence"], "co_occurrence")),
         members=lake.read(clusters, "members"),
         selection=lake.read(job.inputs["select"], "selection"),
         seen=lake.read(clusters, "looked"),
@@ -140,7 +141,7 @@ def _run_round(
     scale = distance_scale(context.settings)
     jobs = []
     for bucket in range(context.lake.buckets):
-        inputs = context.inputs(bucket, "partition", "select", "people", "cluster")
+        inputs = context.inputs(bucket, "partition", "select", "people", "cluster", "co_occurrence")
         if number:
             inputs["last"] = context.manifests[f"score-{number - 1}"][bucket]
         mark = fingerprint(

@@ -61,7 +61,7 @@ def tags(*rows: tuple[int, int, tuple[float, ...] | None, str]) -> pa.Table:
 
 def evidence(named: pa.Table | None = None, about: pa.Table | None = None) -> dict[str, list[float]]:
     found = base_evidence(album(), tags() if named is None else named, people() if about is None else about)
-    assert tuple(found) == tables.BASE_EVIDENCE
+    assert tuple(found) == tables.ALBUM_EVIDENCE
     assert all(column.dtype == np.float32 for column in found.values())
     return {name: column.tolist() for name, column in found.items()}
 
@@ -93,7 +93,8 @@ def test_what_depends_on_the_camera_is_set_against_the_album(column: str) -> Non
 
 def test_what_is_not_known_is_nan() -> None:
     found = evidence(about=people(birth_year=None, female=None))
-    for column in ("age_agreement", "gender_agreement", "tags_owner", "tags_others"):
+    tagged = ("tags_owner", "tags_confirmed", "tags_rejected", "tags_others")
+    for column in ("age_agreement", "gender_agreement", *tagged):
         assert np.isnan(found[column]).all()
     undated = base_evidence(album(photo_year=np.full(5, np.nan)), tags(), people())
     assert np.isnan(undated["age_agreement"]).all()
@@ -103,8 +104,8 @@ def test_what_is_not_known_is_nan() -> None:
     assert np.isnan(strangers["gender_agreement"]).all()
 
 
-def votes(*rows: tuple[int, int, tuple[float, ...] | None, str], of_owner: bool = True) -> list[float]:
-    return tag_votes(album(), tags(*rows), of_owner).tolist()
+def votes(*rows: tuple[int, int, tuple[float, ...] | None, str]) -> list[float]:
+    return tag_votes(album(), tags(*rows)).tolist()
 
 
 def test_a_box_speaks_for_the_face_that_it_covers() -> None:
@@ -120,16 +121,26 @@ def test_without_a_box_all_faces_share_the_vote() -> None:
     assert votes((3, OWNER, None, "manual")) == [0.5, 0.5]
 
 
-def test_confirmed_tags_count_more_and_rejected_ones_against() -> None:
-    assert votes((1, OWNER, None, "confirmed")) == [CONFIRMED, 0]
-    assert votes((1, OWNER, None, "manual"), (4, OWNER, None, "rejected")) == [1, -1]
-    assert votes((4, FRIEND, None, "rejected"), of_owner=False) == [0, 0]
+def test_confirmed_tags_count_more() -> None:
+    assert votes((1, OWNER, None, "confirmed"), (4, OWNER, None, "manual")) == [CONFIRMED, 1]
+
+
+def test_each_tag_of_the_owner_counts_in_one_column_only() -> None:
+    columns = {"manual": "tags_owner", "confirmed": "tags_confirmed", "rejected": "tags_rejected"}
+    for source, column in columns.items():
+        found = evidence(tags((1, OWNER, None, source)))
+        assert found[column][0] > 0
+        assert found[column][1] == 0
+        for other in (*(set(columns.values()) - {column}), "tags_others"):
+            assert np.isnan(found[other]).all()
+    unspoken = tags((1, OWNER, None, "manual"))
+    unspoken = unspoken.set_column(unspoken.column_names.index("source"), "source", pa.nulls(1, pa.string()))
+    assert evidence(unspoken)["tags_owner"] == [0.5, 0]
 
 
 def test_tags_of_others_are_counted_apart() -> None:
     rows = ((4, FRIEND, None, "manual"), (1, OWNER, None, "manual"))
-    assert votes(*rows, of_owner=False) == [0, 1]
-    found = evidence(tags(*rows))
+    found = evidence(tags(*rows, (2, FRIEND, None, "rejected")))
     assert found["tags_owner"] == [0.5, 0]
     assert found["tags_others"] == [0, 0.5]
 

@@ -44,10 +44,16 @@ def test_equals_a_loop_over_friends(seed: int) -> None:
         if not apart:
             assert np.isnan(found.friend_distance[c])
             assert np.isnan(found.friends_near[c])
+            assert np.isnan(found.friend_runner_up[c])
             assert found.nearest[c] == -1
             continue
         assert found.friend_distance[c] == pytest.approx(min(max(min(apart.values()), 0), FAR), abs=1e-6)
         assert found.friends_near[c] == pytest.approx(np.log1p(sum(d < NEAR for d in apart.values())), abs=1e-6)
+        near = sorted(min(max(d, 0), FAR) for d in apart.values())
+        if len(near) < 2:
+            assert np.isnan(found.friend_runner_up[c])
+        else:
+            assert found.friend_runner_up[c] == pytest.approx(near[1] - near[0], abs=1e-6)
         assert apart[found.nearest[c]] == pytest.approx(min(apart.values()), abs=1e-12)
 
 
@@ -58,6 +64,7 @@ def test_chunks_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = friend_evidence(*world, EPS)
     np.testing.assert_array_equal(whole.friend_distance, parts.friend_distance)
     np.testing.assert_array_equal(whole.friends_near, parts.friends_near)
+    np.testing.assert_array_equal(whole.friend_runner_up, parts.friend_runner_up)
     np.testing.assert_array_equal(whole.nearest, parts.nearest)
 
 

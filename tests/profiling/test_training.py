@@ -62,6 +62,21 @@ def test_evidence_that_is_missing_or_constant_weighs_nothing() -> None:
     assert np.isfinite(found.weigh(matrix)).all()
 
 
+def test_tags_that_nobody_gave_weigh_as_their_kin() -> None:
+    matrix, owned, owner = planted(4)
+    kin, confirmed, rejected = map(tables.EVIDENCE.index, ("tags_owner", "tags_confirmed", "tags_rejected"))
+    taught = fit_weights(matrix, owned, owner, np.ones(len(owned), np.bool_))
+    assert taught.coefficients[rejected] < 0 < taught.coefficients[confirmed]
+    matrix[:, [confirmed, rejected]] = np.nan
+    found = fit_weights(matrix, owned, owner, np.ones(len(owned), np.bool_))
+    assert found.coefficients[confirmed] == 2 * found.coefficients[kin] > 0
+    assert found.coefficients[rejected] == -found.coefficients[kin]
+    tagged = np.full((3, N), np.nan)
+    tagged[1, confirmed] = tagged[2, rejected] = 0.5
+    plain, sure, denied = found.weigh(tagged)
+    assert denied < plain < sure
+
+
 def test_only_the_given_rows_teach() -> None:
     matrix, owned, owner = planted(3)
     rows = owner < 50
