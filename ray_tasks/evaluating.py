@@ -19,7 +19,15 @@ from ray_tasks.uploads import upload_faces
 def evaluate_generation(
     lake: Lake, generation: Generation, truth_folder: Path, split: str, session: RaySession, console: Console
 ) -> dict[str, Any]:
-    """The metrics of `kith evaluate`; see profiling.evaluation.evaluate.
+    """The metrics of `kith evaluate`; see profiling.evaluation.evaluate and `assess_generation`."""
+    found = assess_generation(lake, generation, truth_folder, split, session, console)
+    return {"generation": generation.id, **found.metrics}
+
+
+def assess_generation(
+    lake: Lake, generation: Generation, truth_folder: Path, split: str, session: RaySession, console: Console
+) -> evaluation.Assessment:
+    """What `evaluation.pool` takes of each population.
 
     Uploads are read from the folder that holds `truth_folder`, embedded once and kept in the lake.
     """
@@ -40,4 +48,4 @@ def evaluate_generation(
         profiles=tables.rounds("profiles"),
         upload_faces=uploads,
     )
-    return {"generation": generation.id, **evaluation.evaluate(judged, truth, split)}
+    return evaluation.assess(judged, truth, split)

@@ -28,6 +28,7 @@ class Albums:
     own_faces: Ints  # true faces of the account's persons on the photos of its album
     own_cluster: Bools  # there is a cluster that is the owner's
     largest_own: Bools  # the largest cluster is the owner's
+    avatar_own: Bools  # the cluster on most avatars is the owner's
 
 
 @dataclass(frozen=True)
@@ -48,18 +49,21 @@ def read_albums(
     Parameters
     ----------
     truth_users : sorted by user_id. photos : photo_id, owner_id of every photo of the albums, selected or not.
-    clusters : user_id, cluster, faces. labels : of `label_clusters`.
+    clusters : user_id, cluster, faces, avatar. labels : of `label_clusters`.
     """
     users = np.asarray(truth_users["user_id"])
     owners, persons = _faces_in_albums(truth_faces, photos)
     own = owners[owns(owners, persons, truth_users)]
     rows = _rows_of(users, clusters)
     owner = is_owners(clusters, labels)
+    avatar = np.nan_to_num(np.asarray(clusters["avatar"].cast(pa.float64()).fill_null(np.nan)))
+    on_avatar = np.bincount(rows.user[avatar[rows.row] > 0], minlength=len(users)) > 0
     return Albums(
         users=users,
         own_faces=np.bincount(_place(users, own), minlength=len(users)).astype(np.int64),
         own_cluster=np.bincount(rows.user[owner[rows.row]], minlength=len(users)) > 0,
         largest_own=_best_is_own(rows, np.asarray(clusters["faces"], dtype=np.float64), clusters, owner, len(users)),
+        avatar_own=on_avatar & _best_is_own(rows, avatar, clusters, owner, len(users)),
     )
 
 
@@ -98,13 +102,14 @@ def round_shares(albums: Albums, made: Round, mask: Bools) -> dict[str, Any]:
 
 
 def album_shares(albums: Albums, made: Round, mask: Bools) -> dict[str, Any]:
-    """All metrics of the albums of `mask` after a round: counts, `round_shares` and the largest-cluster baseline."""
+    """All metrics of the albums of `mask` after a round: counts, `round_shares` and the baselines."""
     with_own = mask & albums.own_cluster
     return {
         "users": _number(mask),
         "profiles": int(made.profiles[mask].sum()),
         **round_shares(albums, made, mask),
         "baseline_largest_cluster": share(_number(with_own & albums.largest_own), _number(with_own)),
+        "baseline_avatar": share(_number(with_own & albums.avatar_own), _number(with_own)),
     }
 
 

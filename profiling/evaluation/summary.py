@@ -17,7 +17,7 @@ from profiling.evaluation.intervals import share
 from profiling.evaluation.labels import label_clusters
 from profiling.evaluation.matching import match_faces
 from profiling.evaluation.truth import Truth
-from profiling.evaluation.uploads import evaluate_uploads
+from profiling.evaluation.uploads import Recognition, judge, recognise
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,20 @@ class Generation:
     upload_faces: pa.Table | None = None
 
 
+@dataclass(frozen=True)
+class Assessment:
+    """What `evaluate` returns, and what it takes to judge the uploads of several generations by one threshold."""
+
+    metrics: dict[str, Any]
+    recognition: Recognition
+
+
 def evaluate(generation: Generation, truth: Truth, split: str = "all") -> dict[str, Any]:
+    """The metrics of `assess`: a dict that JSON can hold."""
+    return assess(generation, truth, split).metrics
+
+
+def assess(generation: Generation, truth: Truth, split: str = "all") -> Assessment:
     """Judge a generation; docs/decisions/0008-evaluation.md defines every metric.
 
     Parameters
@@ -49,7 +62,8 @@ def evaluate(generation: Generation, truth: Truth, split: str = "all") -> dict[s
 
     Returns
     -------
-    A dict that JSON can hold. Shares are {"value", "count", "of", "interval"}; `value` is None when `of` is 0.
+    Metrics as a dict that JSON can hold, and who is nearest to each face of the uploads. Shares are {"value", "count",
+    "of", "interval"}; `value` is None when `of` is 0.
 
     Raises
     ------
@@ -75,7 +89,8 @@ def evaluate(generation: Generation, truth: Truth, split: str = "all") -> dict[s
     ]
     everyone = np.ones(len(albums.users), np.bool_)
     kinds = np.asarray(part.users["kind"].fill_null("unknown"))
-    return {
+    recognition = _recognition(generation, part, truth)
+    metrics = {
         "split": split,
         **album_shares(albums, rounds[-1], everyone),
         "users_with_profile": int(np.count_nonzero(rounds[-1].resolved)),
@@ -87,8 +102,9 @@ def evaluate(generation: Generation, truth: Truth, split: str = "all") -> dict[s
             for number, (made, profiles) in enumerate(zip(rounds, generation.profiles, strict=True))
         ],
         "by_kind": {str(kind): album_shares(albums, rounds[-1], kinds == kind) for kind in np.unique(kinds)},
-        **_uploads(generation, part, truth),
+        **judge([recognition]),
     }
+    return Assessment(metrics, recognition)
 
 
 def _photos_of(photos: pa.Table, truth_users: pa.Table) -> pa.Table:
@@ -121,11 +137,10 @@ def _moved(profiles: pa.Table) -> dict[str, Any]:
     return share(pc.sum(profiles["moved"]).as_py() or 0, profiles.num_rows)
 
 
-def _uploads(generation: Generation, part: Truth, truth: Truth) -> dict[str, Any]:
-    upload_faces = generation.upload_faces
-    uploads = part.uploads
+def _recognition(generation: Generation, part: Truth, truth: Truth) -> Recognition:
+    upload_faces, uploads = generation.upload_faces, truth.uploads
     if upload_faces is None:
-        upload_faces, uploads = generation.faces.slice(0, 0), part.uploads.slice(0, 0)
+        upload_faces, uploads = generation.faces.slice(0, 0), truth.uploads.slice(0, 0)
+    asked = np.isin(np.asarray(uploads["upload_id"]), np.asarray(part.uploads["upload_id"]))
     network = Network(generation.users, generation.friends, generation.profiles[-1])
-    accounts = truth.users.select(["user_id", "person_ids"])
-    return evaluate_uploads(uploads, upload_faces, accounts, network)
+    return recognise(uploads, upload_faces, truth.users.select(["user_id", "person_ids"]), network, asked)

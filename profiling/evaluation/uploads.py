@@ -2,11 +2,13 @@
 
 A face of an upload is *named* when its nearest candidate (uploader and friends with a profile) is nearer than a
 threshold; the threshold is where strangers' faces, each tried against random candidate sets of real uploads, are
-named in 0.1 % of the tries.
+named in 0.1 % of the tries. `recognise` finds who is nearest to each face of one population, `judge` chooses the
+threshold, over one population or several, and counts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +26,32 @@ from profiling.tables import unpack_vectors
 FALSE_POSITIVES = 0.001  # OK.ru 2018 reports its true positives at this share
 SETS_A_STRANGER = 200  # candidate sets each stranger's face is tried against
 
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """Who is nearest to each true face of one population's uploads, before any threshold.
+
+    Parameters
+    ----------
+    detected : bool [faces], a detection covers the face.
+    distance : float32 [faces], cosine distance to the nearest candidate; infinite without detection or candidates.
+    right : bool [faces], that candidate owns the face's person.
+    known : bool [faces], the person is the uploader or a friend; eligible : and is detected and has a profile.
+    tries : float32, sorted, distance of strangers' faces to the nearest of each candidate set they are tried against.
+    strangers : how many faces these are. unmatched : detections that cover no true face.
+    """
+
+    detected: Flags
+    distance: Floats
+    right: Flags
+    known: Flags
+    eligible: Flags
+    tries: Floats
+    strangers: int
+    unmatched: int
+
 
 @dataclass(frozen=True)
 class _Faces:
@@ -35,14 +63,42 @@ class _Faces:
     key: npt.NDArray[np.uint64]  # of the detection; seeds the choice of candidate sets
 
 
-def evaluate_uploads(uploads: pa.Table, upload_faces: pa.Table, accounts: pa.Table, network: Network) -> dict[str, Any]:
-    """TP at FP 0.1 % and what it rests on.
+def recognise(
+    uploads: pa.Table, upload_faces: pa.Table, accounts: pa.Table, network: Network, asked: Flags
+) -> Recognition:
+    """Compare the faces of uploads with the profiles that they may be.
 
     Parameters
     ----------
-    uploads : table `uploads` of the truth. upload_faces : table `faces` with `upload_id` as photo_id.
+    uploads : table `uploads` of the whole truth. upload_faces : table `faces` with `upload_id` as photo_id.
     accounts : user_id, person_ids of *all* users of the truth, whatever the split: who is no stranger.
     network : friendships and profiles of the generation.
+    asked : bool [uploads], those of the split: they are judged, and their candidate sets are what strangers meet.
+        Strangers come from all uploads, because a stranger is one to every user, and a split alone has few.
+    """
+    truth = _explode(uploads)
+    upload_faces = upload_faces.filter(pc.is_in(upload_faces["photo_id"], value_set=pc.unique(uploads["upload_id"])))
+    upload_faces = upload_faces.sort_by([("photo_id", "ascending"), ("face", "ascending")])
+    numbered = truth.set_column(1, "person_id", pa.array(np.arange(truth.num_rows)))
+    looked_at = pa.table({"photo_id": uploads["upload_id"]})
+    found = match_faces(upload_faces, looked_at, numbered)["person_id"].combine_chunks()
+    faces = _faces(truth, uploads, upload_faces, found)
+    vectors = unpack_vectors(upload_faces["embedding"]).astype(np.float32)
+    owners = _owners(accounts)
+    uploader = np.array([network.row_of(int(user)) for user in np.asarray(uploads["uploader_id"])], np.int64)
+    sets = {int(row): network.candidates(int(row)) for row in np.unique(uploader[asked])}
+    strangers = np.array([int(person) not in owners for person in faces.person], np.bool_) & (faces.vector >= 0)
+    ids = np.asarray(uploads["upload_id"])
+    unmatched = pc.is_in(upload_faces["photo_id"].filter(found.is_null()), value_set=pa.array(ids[asked]))
+    return _compare(
+        faces, np.flatnonzero(asked[faces.upload]), vectors, uploader, sets, owners, network,
+        tries=_tries(faces, strangers, vectors, uploader[asked], ids[asked], sets),
+        strangers=int(np.count_nonzero(strangers)), unmatched=pc.sum(unmatched).as_py() or 0,
+    )  # fmt: skip
+
+
+def judge(found: Sequence[Recognition]) -> dict[str, Any]:
+    """TP at FP 0.1 % and what it rests on, over the faces of all `found` and with one threshold for them.
 
     Returns
     -------
@@ -52,27 +108,20 @@ def evaluate_uploads(uploads: pa.Table, upload_faces: pa.Table, accounts: pa.Tab
     `strangers`: faces, tries, threshold (cosine distance, None without strangers), passed, and enough (whether the
     tries can show 0.1 %).
     """
-    truth = _explode(uploads)
-    looked_at = pa.table({"photo_id": uploads["upload_id"]})
-    upload_faces = upload_faces.filter(pc.is_in(upload_faces["photo_id"], value_set=pc.unique(uploads["upload_id"])))
-    upload_faces = upload_faces.sort_by([("photo_id", "ascending"), ("face", "ascending")])
-    numbered = truth.set_column(1, "person_id", pa.array(np.arange(truth.num_rows)))
-    found = match_faces(upload_faces, looked_at, numbered)["person_id"].combine_chunks()
-    faces = _faces(truth, uploads, upload_faces, found)
-    vectors = unpack_vectors(upload_faces["embedding"]).astype(np.float32)
-    owners = _owners(accounts)
-    uploader = np.array([network.row_of(int(user)) for user in np.asarray(uploads["uploader_id"])], np.int64)
-    sets = {int(row): network.candidates(int(row)) for row in np.unique(uploader)}
-    strangers = np.array([int(person) not in owners for person in faces.person], np.bool_) & (faces.vector >= 0)
-    tries = _tries(faces, strangers, vectors, uploader, np.asarray(uploads["upload_id"]), sets)
+    tries = np.sort(np.concatenate([each.tries for each in found]))
     threshold = loosest_threshold(tries)
-    result = _judge(faces, vectors, uploader, sets, owners, network, threshold)
+
+    named = _total(each.distance < threshold for each in found)
+    hits = _total(each.right & (each.distance < threshold) for each in found)
+    detected = _total(each.detected for each in found)
     return {
-        **result,
-        "upload_face_recall": share(int(np.count_nonzero(faces.vector >= 0)), len(faces.vector)),
-        "unmatched_upload_faces": int(found.null_count),
+        "tp_at_fp_0.001": share(hits, _total(each.eligible for each in found)),
+        "tp_all": share(hits, _total(each.known for each in found)),
+        "wrong_at_fp_0.001": share(named - hits, detected),
+        "upload_face_recall": share(detected, sum(len(each.detected) for each in found)),
+        "unmatched_upload_faces": sum(each.unmatched for each in found),
         "strangers": {
-            "faces": int(np.count_nonzero(strangers)),
+            "faces": sum(each.strangers for each in found),
             "tries": len(tries),
             "threshold": float(threshold) if len(tries) else None,
             "passed": int(np.count_nonzero(tries < threshold)),
@@ -81,38 +130,36 @@ def evaluate_uploads(uploads: pa.Table, upload_faces: pa.Table, accounts: pa.Tab
     }
 
 
-def _judge(
+def _total(flags: Iterable[Flags]) -> int:
+    return sum(int(np.count_nonzero(each)) for each in flags)
+
+
+def _compare(
     faces: _Faces,
+    judged: Ints,
     vectors: Floats,
     uploader: Ints,
     sets: dict[int, Candidates],
     owners: dict[int, list[int]],
     network: Network,
-    threshold: np.float32,
-) -> dict[str, Any]:
-    """Name every true face and count."""
-    known = eligible = hits = wrong = detected = 0
-    for index, row in enumerate(uploader[faces.upload]):
-        circle = set(network.circle(int(row)).tolist())
-        right = {
-            owner for user in owners.get(int(faces.person[index]), ()) if (owner := network.row_of(user)) in circle
-        }
-        seen = faces.vector[index] >= 0
-        named = -1
-        if seen:
-            nearest, distance = sets[int(row)].nearest(vectors[faces.vector[index]][None])
-            named = int(nearest[0]) if distance[0] < threshold else -1
-        profiled = any(network.has_profile(owner) for owner in right)
-        known += bool(right)
-        eligible += bool(seen and profiled)
-        hits += named in right
-        detected += bool(seen)
-        wrong += named >= 0 and named not in right
-    return {
-        "tp_at_fp_0.001": share(hits, eligible),
-        "tp_all": share(hits, known),
-        "wrong_at_fp_0.001": share(wrong, detected),
-    }
+    tries: Floats,
+    strangers: int,
+    unmatched: int,
+) -> Recognition:
+    """Find the nearest candidate of every true face of the `judged` ones."""
+    distance = np.full(len(judged), FAR, np.float32)
+    right, known, profiled = (np.zeros(len(judged), np.bool_) for _ in range(3))
+    detected = faces.vector[judged] >= 0
+    for place, index in enumerate(judged):
+        row = int(uploader[faces.upload[index]])
+        circle = set(network.circle(row).tolist())
+        mine = {owner for user in owners.get(int(faces.person[index]), ()) if (owner := network.row_of(user)) in circle}
+        known[place] = bool(mine)
+        profiled[place] = any(network.has_profile(owner) for owner in mine)
+        if detected[place]:
+            nearest, apart = sets[row].nearest(vectors[faces.vector[index]][None])
+            distance[place], right[place] = apart[0], int(nearest[0]) in mine
+    return Recognition(detected, distance, right, known, detected & profiled, tries, strangers, unmatched)
 
 
 def _tries(

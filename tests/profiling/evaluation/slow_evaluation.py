@@ -97,6 +97,13 @@ class SlowEvaluation:
         largest = self.best(users, self.generation.clusters, "faces")
         return sum(self.owners(*pair) for pair in largest), len(largest)
 
+    def avatar(self, users: set[int]) -> tuple[int, int]:
+        """The rule that takes whom the avatars show; it has no answer where they show nobody."""
+        clusters = self.generation.clusters
+        shown = {row["user_id"] for row in clusters.to_pylist() if (row["avatar"] or 0) > 0}
+        best = self.best(users, clusters, "avatar")
+        return sum(pair[0] in shown and self.owners(*pair) for pair in best), len(best)
+
     def purity(self) -> tuple[int, int]:
         groups = [people for people in self.members.values() if people]
         return sum(Counter(people).most_common(1)[0][1] for people in groups), sum(map(len, groups))
@@ -127,7 +134,8 @@ class SlowEvaluation:
         for user, account in self.everybody.items():
             for person in account["person_ids"] or [user]:
                 owners.setdefault(person, set()).add(user)
-        strangers = [face for _, person, face in found if person not in owners and face is not None]
+        everywhere = self.upload_faces("all")
+        strangers = [face for _, person, face in everywhere if person not in owners and face is not None]
         uploaders = [row["uploader_id"] for row in self.split_uploads(split)]
         tries = sorted(d for face in strangers for user in uploaders if (d := nearest(face, user)[0]) < math.inf)
         threshold = tries[int(len(tries) * 0.001)] if tries else math.inf

@@ -37,7 +37,7 @@ def draw_world(seed: int, users: int = 6, rounds: int = 2, uploads: int = 12) ->
         {"user_id": owner_of[row["photo_id"]], "photo_id": row["photo_id"], "face": row["face"], **_state(rng)}
         for row in found
     ]
-    clusters = _clusters(members)
+    clusters = [{**row, "avatar": float(rng.choice([0, 0, 0.5, 1, np.nan]))} for row in _clusters(members)]
     scores = [[{**row, "weight": _weight(rng)} for row in clusters] for _ in range(rounds)]
     row_of = dict(zip(ids, rng.permutation(users).tolist(), strict=True))
     profiles = [_profiles(rng, ids, row_of, clusters) for _ in range(rounds)]

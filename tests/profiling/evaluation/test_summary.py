@@ -40,6 +40,7 @@ def test_albums_are_judged_as_by_plain_loops(seed: int, split: str) -> None:
     assert {name: found[name] for name in expected} == {name: row[name] for name in expected}
     assert found["profiles"] == found["precision"]["of"]
     assert counts(found["baseline_largest_cluster"]) == slow.baseline(users)
+    assert counts(found["baseline_avatar"]) == slow.avatar(users)
     assert counts(found["cluster_purity"]) == slow.purity()
     assert counts(found["face_recall"]) == (len(slow.person), len(slow.looked_at))
     assert found["unmatched_faces"] == len(slow.faces) - len(slow.person)
@@ -64,7 +65,8 @@ def test_uploads_are_judged_as_by_plain_loops(seed: int, split: str) -> None:
 def test_oracle_is_not_blind() -> None:
     """The random populations hold what the metrics are about; otherwise the tests above would say nothing."""
     found = [evaluate(world.generation, world.truth) for world in map(draw_world, SEEDS)]
-    for name in ("coverage", "precision", "leader_accuracy", "baseline_largest_cluster", "tp_at_fp_0.001", "tp_all"):
+    names = ["coverage", "precision", "leader_accuracy", "baseline_largest_cluster", "baseline_avatar"]
+    for name in [*names, "tp_at_fp_0.001", "tp_all"]:
         assert sum(row[name]["count"] for row in found) > 10, name
         assert sum(row[name]["of"] - row[name]["count"] for row in found) > 10, name
     assert any(row["tp_all"]["of"] > row["tp_at_fp_0.001"]["of"] for row in found)
