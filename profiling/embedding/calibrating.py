@@ -113,9 +113,9 @@ def _fit(embedder: Embedder, samples: Samples, provenance: dict[str, Any]) -> Ca
     eps = best_eps(samples.identities.vectors, samples.people, eps_candidates(different))
     real = {"faces": samples.faces.vectors, "identities": samples.identities.vectors}
     measured = {
-        "how": "five folds by photo, face or person; every number is of what its fold was not fitted on",
+        "how": "five folds by photo or person, three of the probes; every number is of what its fold was not fitted on",
         "nonfaces": measure_nonfaces(samples.crops, samples.finds, real, cut),
-        "probes": measure_probes(samples.faces.features, samples.years, samples.female),
+        "probes": measure_probes(samples.faces.features, samples.years, samples.female, samples.faces.photo),
         "identities": measure_identities(samples.identities.vectors, samples.people),
     }
     entry = embedder.entry

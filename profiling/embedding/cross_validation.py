@@ -1,4 +1,4 @@
-"""How good a calibration of this kind is on what it was not fitted on: five folds, each judged by the other four.
+"""How good a calibration of this kind is on what it was not fitted on: folds, each judged by the others.
 
 All functions return plain numbers for the calibration's provenance; names say what they mean, shares are 0 to 1.
 """
@@ -33,6 +33,7 @@ from profiling.embedding.samples import Sample
 from profiling.nonfaces import fit_centroids, nonface_distance
 
 FOLDS = 5
+PROBE_FOLDS = 3  # of the probes, by the photo's place in the sorted list, modulo 3
 ADULT = 18.0  # years, for which gender is reported
 DIGITS = 4  # of reported numbers
 
@@ -68,12 +69,16 @@ def measure_nonfaces(crops: Sample, finds: Sample, faces: dict[str, Floats], cut
     return measured | {f"{name}_lost": _share(real.mean(axis=0) < cut) for name, real in near.items()}
 
 
-def measure_probes(features: Floats, years: Floats, female: Flags) -> Numbers:
-    """Mean error of age in years, and share of adults whose gender is right."""
+def measure_probes(features: Floats, years: Floats, female: Flags, photo: Ints) -> Numbers:
+    """Mean error of age in years, and share of adults whose gender is right: means over `PROBE_FOLDS` folds.
+
+    `photo` [n] is each face's place in the sorted list of photos, which decides its fold.
+    """
     age, woman = np.zeros(len(years), np.float32), np.zeros(len(years), np.float32)
-    for train, test in _folds(np.arange(len(years))):
-        grown = train & (years >= GENDER_FROM)
-        age[test] = read_age(fit_age_probe(features[train], years[train]), features[test])
+    fold = photo % PROBE_FOLDS
+    for test in (fold == number for number in range(PROBE_FOLDS)):
+        grown = ~test & (years >= GENDER_FROM)
+        age[test] = read_age(fit_age_probe(features[~test], years[~test]), features[test])
         woman[test] = read_female(fit_gender_probe(features[grown], female[grown]), features[test])
     error = np.abs(age - np.clip(years, 0, MAX_AGE))
     right = (woman > 0.5) == female
@@ -81,12 +86,13 @@ def measure_probes(features: Floats, years: Floats, female: Flags) -> Numbers:
     decade = (years // 10 * 10).astype(np.int64)
     by_decade = {str(low): round(float(error[decade == low].mean()), 2) for low in np.unique(decade)}
     return {
-        "age_mean_error_years": round(float(error.mean()), 2),
+        "age_mean_error_years": round(_over_folds(error, fold), 2),
         "age_mean_error_years_by_decade": by_decade,
         "age_correlation": round(float(np.corrcoef(age, years)[0, 1]), DIGITS),
-        "gender_right_adults": _share(right[adults]),
-        "gender_right_all_ages": _share(right),
+        "gender_right_adults": round(_over_folds(right[adults], fold[adults]), DIGITS),
+        "gender_right_all_ages": round(_over_folds(right, fold), DIGITS),
         "adults": int(adults.sum()),
+        "folds": PROBE_FOLDS,
     }
 
 
@@ -123,6 +129,11 @@ def _folds(groups: Ints) -> Iterator[tuple[Flags, Flags]]:
 def _auc(away: Floats, near: Floats) -> float:
     truth = np.r_[np.zeros(len(away)), np.ones(len(near))]
     return round(float(roc_auc_score(truth, np.r_[away, near])), DIGITS + 2)
+
+
+def _over_folds(values: npt.NDArray[Any], fold: Ints) -> float:
+    """The mean over folds of each fold's mean."""
+    return float(np.mean([values[fold == number].mean() for number in np.unique(fold)]))
 
 
 def _share(flags: Flags) -> float:

@@ -12,8 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from profiling.demographics import (
-    AGE_PENALTY,
-    GENDER_INVERSE_PENALTY,
+    AGE_PENALTIES,
     MAX_AGE,
     LinearProbe,
     fit_age_probe,
@@ -35,15 +34,15 @@ def _people() -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
 
 def test_age_is_that_of_scikit_learns_pipeline() -> None:
     features, years, _ = _people()
-    oracle = make_pipeline(StandardScaler(), Ridge(alpha=AGE_PENALTY)).fit(features, np.clip(years, 0, MAX_AGE))
-    read = read_age(fit_age_probe(features, years), features)
+    oracle = make_pipeline(StandardScaler(), Ridge(alpha=100.0)).fit(features, np.clip(years, 0, MAX_AGE))
+    read = read_age(fit_age_probe(features, years, 100.0), features)
     assert np.allclose(read, np.clip(oracle.predict(features), 0, MAX_AGE), atol=1e-3)
 
 
 def test_gender_is_that_of_scikit_learns_pipeline() -> None:
     features, _, female = _people()
-    oracle = make_pipeline(StandardScaler(), LogisticRegression(C=GENDER_INVERSE_PENALTY)).fit(features, female)
-    read = read_female(fit_gender_probe(features, female), features)
+    oracle = make_pipeline(StandardScaler(), LogisticRegression(C=0.1)).fit(features, female)
+    read = read_female(fit_gender_probe(features, female, 0.1), features)
     assert np.allclose(read, oracle.predict_proba(features)[:, 1], atol=1e-3)
 
 
@@ -60,15 +59,33 @@ def test_order_of_the_people_does_not_matter_to_what_is_read() -> None:
     features, years, female = _people()
     order = np.random.default_rng(1).permutation(PEOPLE)
     assert np.allclose(
-        read_age(fit_age_probe(features, years), features),
-        read_age(fit_age_probe(features[order], years[order]), features),
+        read_age(fit_age_probe(features, years, 100.0), features),
+        read_age(fit_age_probe(features[order], years[order], 100.0), features),
         atol=1e-3,
     )
     assert np.allclose(
-        read_female(fit_gender_probe(features, female), features),
-        read_female(fit_gender_probe(features[order], female[order]), features),
+        read_female(fit_gender_probe(features, female, 0.1), features),
+        read_female(fit_gender_probe(features[order], female[order], 0.1), features),
         atol=1e-3,
     )
+
+
+def test_the_penalty_is_chosen_by_what_reads_other_faces_best() -> None:
+    random = np.random.default_rng(2)
+    features = random.normal(size=(240, 150)).astype(np.float32)  # many features, one of them speaks softly
+    years = np.clip(40 + 5 * features[:, 0] + random.normal(0, 20, 240), 0, 100)
+    plain = features[:, :3]
+    assert (
+        np.abs(fit_age_probe(features, years).coefficients).sum()
+        < 0.5 * np.abs(fit_age_probe(features, years, AGE_PENALTIES[0]).coefficients).sum()
+    )
+    exact = fit_age_probe(plain, np.clip(50 + 10 * plain[:, 0], 0, 100))  # nothing to guard against
+    assert np.array_equal(
+        exact.coefficients, fit_age_probe(plain, np.clip(50 + 10 * plain[:, 0], 0, 100), AGE_PENALTIES[0]).coefficients
+    )
+    women = random.uniform(size=240) < 1 / (1 + np.exp(-features[:, 1]))
+    chosen, loose = fit_gender_probe(features, women), fit_gender_probe(features, women, 0.1)
+    assert np.abs(chosen.coefficients).sum() < np.abs(loose.coefficients).sum()
 
 
 def test_a_feature_that_never_changes_is_harmless() -> None:
