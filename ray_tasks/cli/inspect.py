@@ -1,4 +1,4 @@
-"""`kith status`, `report`, `evaluate` and `audit`: look at a lake without changing its profiles."""
+"""`kith status`, `report` and `evaluate`: look at a lake without changing its profiles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import typer
 from rich.table import Table
 
 from profiling.errors import LakeError
-from ray_tasks.cli.build import show_audit
 from ray_tasks.cli.options import (
     Cpus,
     GenerationName,
@@ -75,17 +74,22 @@ def _show_status(found: dict[str, Any]) -> None:
     started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run["started"]))
     output.print(f"{run['command']}, begun {started}: {run['state']}", highlight=False)
     table = Table(show_edge=False, pad_edge=False)
-    for name in ("stage", "done", "of", "", "rate"):
+    for name in ("stage", "done", "of", "", "rate", "users"):
         table.add_column(name, justify="right" if name in ("done", "of", "rate") else "left")
     for name, stage in run.get("stages", {}).items():
         rate = f"{stage['rate']:,.1f}/s" if stage["rate"] else ""
         done = stage["done"] + stage.get("under_way", 0)
-        table.add_row(name, f"{done:,}", f"{stage['total']:,}", stage["unit"], rate)
+        table.add_row(name, f"{done:,}", f"{stage['total']:,}", stage["unit"], rate, _users(stage.get("users", {})))
     output.print(table)
     for reason, count in sorted(found["photos_by_reason"].items(), key=lambda item: -item[1]):
         output.print(f"{count:>9,} photos: {reason}", highlight=False)
     for generation in found["generations"][-3:]:
         output.print(f"generation {generation}", highlight=False)
+
+
+def _users(counts: dict[str, int]) -> str:
+    """What became of a round's users, as words."""
+    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in sorted(counts.items()))
 
 
 def evaluate(
@@ -123,32 +127,31 @@ def _share(value: dict[str, Any]) -> str:
     return f"{value['value']:.4f} ({value['count']} of {value['of']}, 95 % {low:.3f} to {high:.3f})"
 
 
-def audit(lake: LakeFolder, generation: GenerationName = None, as_json: Json = False) -> None:
-    """What the audit found; exit code 1 when a gate failed."""
-    opened = Lake.open(lake)
-    found = find_generation(opened, generation)
-    if as_json:
-        print_json(found.audit)
-    else:
-        show_audit(found.id, found.audit)
-    if not found.audit["passed"]:
-        raise typer.Exit(1)
-
-
 def report(
     lake: LakeFolder,
     out: Annotated[Path | None, typer.Option(help="The HTML file. [default: LAKE/report.html]")] = None,
     user: Annotated[list[int] | None, typer.Option(help="A user to show; may be repeated.")] = None,
     users: Annotated[int, typer.Option(min=0, max=100, help="Users to show when none is named.")] = 8,
+    truth: Annotated[Path | None, typer.Option(help="The truth folder: marks what is right and wrong.")] = None,
     generation: GenerationName = None,
+    ray: RayAddress = None,
+    cpus: Cpus = None,
 ) -> None:
     """Write the report of a generation: one HTML file without outside links."""
+    from profiling.evaluation import read_truth
+    from ray_tasks.evaluating import evaluate_generation
     from ray_tasks.reporting import write_report
 
     opened = Lake.open(lake)
+    found = find_generation(opened, generation)
     path = out or opened.folder / "report.html"
+    known, judged = None, None
+    if truth is not None:
+        known = read_truth(truth)
+        with RaySession(ray, cpus) as session:
+            judged = evaluate_generation(opened, found, truth, "all", session, console)
     try:
-        write_report(opened, find_generation(opened, generation), path, user or None, users)
+        write_report(opened, found, path, user or None, users, judged, known)
     except OSError as error:
         raise LakeError(f"{path}: cannot be written ({error.strerror}); choose another file with --out") from None
     output.print(f"report: {path.absolute()}", highlight=False)
