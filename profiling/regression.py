@@ -6,6 +6,7 @@ little to overrule what each piece of evidence is for: a coefficient may vanish,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +49,9 @@ class Fitted:
         return np.where(np.isnan(standard), 0.0, standard) @ self.coefficients + self.intercept
 
 
-def fit_weights(matrix: Floats, owned: Flags, owner: Ints, rows: Flags) -> Fitted:
+def fit_weights(
+    matrix: Floats, owned: Flags, owner: Ints, rows: Flags, stated: Mapping[str, float] | None = None
+) -> Fitted:
     """Fit on some clusters.
 
     Parameters
@@ -56,14 +59,16 @@ def fit_weights(matrix: Floats, owned: Flags, owner: Ints, rows: Flags) -> Fitte
     matrix : float64 [clusters, evidence] in the order of `tables.EVIDENCE`, NaN = not known.
     owned : bool [clusters], the target. owner : int64 [clusters], place of the user: each user weighs 1, shared by
         their clusters, so that big albums do not dominate. rows : bool [clusters], which to fit on.
+    stated : what a unit of some evidence is worth, said and not learned, because the labels were read from it.
     """
+    told = np.array([name in (stated or {}) for name in EVIDENCE])
     matrix, owned, owner = matrix[rows], owned[rows], owner[rows]
     known = ~np.isnan(matrix)
     means = np.where(known, matrix, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     centred = np.where(known, matrix - means, 0.0)
     scales = np.sqrt((centred**2).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
-    telling = scales > CERTAIN_SCALE
-    scales = np.where(telling, scales, 1.0)
+    varies = scales > CERTAIN_SCALE
+    telling, scales = varies & ~told, np.where(varies, scales, 1.0)
     root = np.sqrt(1.0 / np.bincount(owner)[owner])
     pull = np.sqrt(RIDGE * np.array([STIFF.get(name, 1.0) for name in EVIDENCE]))
     prior = np.array([PRIOR.get(name, 0.0) for name in EVIDENCE])
@@ -73,9 +78,12 @@ def fit_weights(matrix: Floats, owned: Flags, owner: Ints, rows: Flags) -> Fitte
     target = np.concatenate([target, pull * prior])
     found = lsq_linear(design, target, bounds=_bounds(telling), method="bvls").x
     coefficients = np.where(telling, np.round(found[:-1], DECIMALS), 0.0)
+    for name, unit in (stated or {}).items():
+        here = EVIDENCE.index(name)
+        coefficients[here] = np.round(unit * scales[here], DECIMALS)
     for name, (kin, worth) in KIN.items():
         here, there = EVIDENCE.index(name), EVIDENCE.index(kin)
-        if not telling[here]:
+        if not varies[here]:
             means[here], scales[here], coefficients[here] = 0.0, scales[there], worth * coefficients[there]
     return Fitted(_rounded(means), _rounded(scales), coefficients, float(np.round(found[-1], DECIMALS)))
 

@@ -6,6 +6,7 @@ not seen that user, and it is these weights that make the profiles that the next
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +54,11 @@ class TrainingTables:
 
 
 def train_scorer(
-    data: TrainingTables, labels: pa.Table, wanted: float = 0.99, provenance: Mapping[str, Any] | None = None
+    data: TrainingTables,
+    labels: pa.Table,
+    wanted: float = 0.99,
+    provenance: Mapping[str, Any] | None = None,
+    stated: Mapping[str, float] | None = None,
 ) -> Scorer:
     """Fit weights and margins.
 
@@ -62,7 +67,9 @@ def train_scorer(
     labels : user_id, cluster, owner, at least; every user in it counts as labelled, and the clusters that it does not
         name as not the owner's (`evaluation.label_clusters` of the users to train on).
     wanted : precision that the margin aims at: profiles that are the owner's, of all profiles.
-    provenance : what to remember of the data; metrics and the precision-coverage curve are added.
+    provenance : what to remember of the data; a fingerprint of it, metrics and the precision-coverage curve are added.
+    stated : of the evidence that the labels were read from, what a unit of it is worth (`weak_labels.STATED`); it is
+        hidden where the labelled users are judged, because it would only say again what the labels say.
 
     Raises
     ------
@@ -73,13 +80,13 @@ def train_scorer(
     -----
     Deterministic: folds hang on user ids alone, and the order of rows on nothing.
     """
-    problem = _Problem.of(data, labels)
+    problem = _Problem.of(data, labels, stated or {})
     rounds: list[RoundWeights] = []
     metrics: list[dict[str, Any]] = []
     profiles: npt.NDArray[np.float16] | None = None
     for _ in range(ROUNDS):
         matrix = evidence_matrix(problem.clusters, problem.friend_evidence(profiles))
-        fitted = fit_weights(matrix, problem.owned, problem.owner, problem.labelled)
+        fitted = fit_weights(matrix, problem.owned, problem.owner, problem.labelled, stated)
         held_out = problem.cross_validate(matrix)
         strength, right = problem.decisions(held_out)
         least = LIMITS[0] if rounds else FIRST_MARGIN
@@ -90,6 +97,7 @@ def train_scorer(
         weight = np.where(problem.labelled, held_out[0], fitted.weigh(matrix))
         profiles = problem.profiles(problem.choose(weight, margin))
     about: dict[str, Any] = {"labelled_users": int(problem.labelled_users.sum()), "with_own_cluster": problem.reachable}
+    about["data"] = problem.fingerprint
     about |= {"wanted_precision": wanted, "folds": FOLDS, "repeats": REPEATS, "cross_validated": metrics}
     return Scorer(data.model_sha256, tuple(rounds), {**(provenance or {}), **about})
 
@@ -105,9 +113,10 @@ class _Problem:
     owned: Flags  # [clusters], labelled as the owner's
     labelled: Flags  # [clusters], of a labelled user
     labelled_users: Flags  # [users]
+    stated: Mapping[str, float]
 
     @classmethod
-    def of(cls, data: TrainingTables, labels: pa.Table) -> _Problem:
+    def of(cls, data: TrainingTables, labels: pa.Table, stated: Mapping[str, float]) -> _Problem:
         clusters = data.clusters.sort_by([("user_id", "ascending"), ("cluster", "ascending")])
         users = data.users.sort_by("row")
         user_id = integers(users["user_id"])
@@ -120,7 +129,7 @@ class _Problem:
         own = set(zip(mine["user_id"].to_pylist(), mine["cluster"].to_pylist(), strict=True))
         pairs = zip(clusters["user_id"].to_pylist(), clusters["cluster"].to_pylist(), strict=True)
         owned = np.fromiter((pair in own for pair in pairs), np.bool_, len(owner))
-        found = cls(data, clusters, user_id, owner, owned, labelled_users[owner], labelled_users)
+        found = cls(data, clusters, user_id, owner, owned, labelled_users[owner], labelled_users, stated)
         if found.reachable < MIN_USERS:
             raise PopulationError(
                 f"labels: {found.reachable} users have a cluster of their own, a scorer needs {MIN_USERS}; "
@@ -133,6 +142,18 @@ class _Problem:
         """Labelled users with a cluster of their own."""
         return len(np.unique(self.owner[self.owned & self.labelled]))
 
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits of clusters, labels and friendships, whatever the order of rows."""
+        found = hashlib.blake2b(digest_size=8)
+        evidence = evidence_matrix(self.clusters, FriendEvidence.unknown(len(self.owner)))
+        evidence = np.where(np.isnan(evidence), np.nan, evidence)  # one NaN of the many bit patterns
+        centroids = tables.unpack_vectors(self.clusters["centroid"])
+        friends = (self.data.indptr.astype(np.int64), self.data.friend_rows.astype(np.int32))
+        for part in (self.user_id, self.owner, evidence, centroids, self.owned, self.labelled_users, *friends):
+            found.update(np.ascontiguousarray(part).tobytes())
+        return found.hexdigest()
+
     def friend_evidence(self, profiles: npt.NDArray[np.float16] | None) -> FriendEvidence:
         if profiles is None:
             return FriendEvidence.unknown(len(self.owner))
@@ -143,13 +164,14 @@ class _Problem:
     def cross_validate(self, matrix: Floats) -> Floats:
         """Weights that have not seen their user, float64 [REPEATS, clusters]; NaN for users without labels."""
         weight = np.full((REPEATS, len(self.owner)), np.nan)
+        hidden = np.where([name in self.stated for name in tables.EVIDENCE], np.nan, matrix)
         for repeat in range(REPEATS):
             fold = _folds(self.user_id, repeat)[self.owner]
             for held in range(FOLDS):
                 rows = self.labelled & (fold == held)
                 if rows.any():
-                    fitted = fit_weights(matrix, self.owned, self.owner, self.labelled & ~rows)
-                    weight[repeat, rows] = fitted.weigh(matrix[rows])
+                    fitted = fit_weights(matrix, self.owned, self.owner, self.labelled & ~rows, self.stated)
+                    weight[repeat, rows] = fitted.weigh(hidden[rows])
         return weight
 
     def choose(self, weight: Floats, margin: float) -> Leaders:
