@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from profiling import tables
-from profiling.albums import Albums, lay_out, stand_ins
+from profiling.albums import Albums, integers, lay_out, stand_ins
 from profiling.embedding.calibration import Calibration
 from profiling.evidence import base_evidence
 from profiling.exact import cosine_rows
@@ -18,8 +18,8 @@ from profiling.sightings import Sightings
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-STATES = np.array(["member", "noise", "duplicate", "nonface", "low_score"], object)
-MEMBER, NOISE, DUPLICATE, NONFACE, LOW_SCORE = range(5)
+STATES = np.array(["member", "noise", "viral", "duplicate", "nonface", "low_score"], object)
+MEMBER, NOISE, VIRAL, DUPLICATE, NONFACE, LOW_SCORE = range(6)
 
 
 def cluster_bucket(
@@ -32,6 +32,7 @@ def cluster_bucket(
     people: pa.Table,
     calibration: Calibration,
     settings: ClusteringSettings,
+    viral: pa.Table | None = None,
 ) -> tuple[pa.Table, pa.Table]:
     """Cluster the albums of a bucket.
 
@@ -40,13 +41,15 @@ def cluster_bucket(
     users, photos, tags, selection, seen, faces, people : tables of the bucket, as `tables` spells them; rows of photos
         that are not selected are ignored, the order of rows does not matter.
     calibration : of the network that made `faces`: eps, non-faces.
+    viral : table `viral` of the bucket; None = no photo is.
 
     Returns
     -------
     clusters : `tables.clusters_schema`, by user_id, cluster; cluster 0 stands on the most photos (ties: most faces,
         then the smallest photo_id and face).
     members : `tables.MEMBERS`, every face of the selected photos of users with consent. A face of a near-duplicate
-        photo has the state "duplicate" and the cluster that it fell into, or -1.
+        photo has the state "duplicate", that of a viral photo "viral", and the cluster that it fell into, or -1.
+        Neither helps a cluster to exist nor counts for it.
     """
     albums = lay_out(users, photos.sort_by("photo_id"), selection, faces)
     cut = calibration.nonface_cut if settings.nonface_cut is None else settings.nonface_cut
@@ -56,10 +59,13 @@ def cluster_bucket(
     kept = state == NOISE
     stands = stand_ins(albums, seen, kept, settings.duplicate_bits)
     copies = stands[albums.face_photo] != albums.face_photo
+    known = np.zeros(0, np.int64) if viral is None else integers(viral["photo_id"])
+    spread = np.isin(albums.photo_id, known)[albums.face_photo]
     label = np.full(len(state), tables.NO_CLUSTER, np.int64)
-    label[kept] = _group(albums, kept, copies, calibration, settings)
+    label[kept] = _group(albums, kept, copies | spread, calibration, settings)
     state[kept & (label >= 0)] = MEMBER
     state[kept & copies] = DUPLICATE
+    state[kept & spread] = VIRAL
     order = _rank(albums, label, state)
     label[label >= 0] = np.argsort(order)[label[label >= 0]]
     sightings = Sightings.of(albums, label, state == MEMBER, kept)

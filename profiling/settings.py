@@ -93,6 +93,7 @@ class ClusteringSettings(_Section):
     min_score: float = Field(0.9, ge=0, le=1, description="detection score below which a face is left out")
     nonface_cut: float | None = Field(None, ge=0, le=2, description="L2 to non-face centroids; null = the model's")
     duplicate_bits: int = Field(4, ge=0, le=16, description="bits by which perceptual hashes of one picture may differ")
+    viral_owners: int = Field(20, ge=2, description="owners who do not know each other whose albums make a photo viral")
 
 
 class ScoringSettings(_Section):

@@ -168,6 +168,9 @@ PEOPLE = _schema(  # one row a user, in row order; null = unknown
     gender_source=pa.string(),  # "stated", "name" or null
 )
 
+# --- written by `viral` --------------------------------------------------------------------------------------------
+VIRAL = _schema(photo_id=pa.int64())  # selected photos of a bucket that many strangers have too, ascending
+
 # --- written by `cluster` ------------------------------------------------------------------------------------------
 ALBUM_EVIDENCE = (  # columns of `clusters`, one function each in evidence.py; float32, NaN = not known
     "size",
@@ -192,7 +195,7 @@ MEMBERS = _schema(  # every face of the selected photos, sorted by user_id, phot
     photo_id=pa.int64(),
     face=pa.int16(),
     cluster=pa.int16(),
-    state=pa.string(),  # "member", "noise", "duplicate", "nonface" or "low_score"
+    state=pa.string(),  # "member", "noise", "viral", "duplicate", "nonface" or "low_score"
 )
 
 

@@ -37,6 +37,7 @@ from ray_tasks.stages.partition import run_partition
 from ray_tasks.stages.people import people
 from ray_tasks.stages.score import Round, score, scorer_of
 from ray_tasks.stages.select import select
+from ray_tasks.stages.viral import viral
 
 
 def build(
@@ -88,6 +89,7 @@ def _build(context: BuildContext, name: str) -> Generation:
 def _group_faces(context: BuildContext) -> None:
     """From the selected photos to clusters: what broadening does again."""
     embed(context)
+    viral(context)
     cluster(context)
     compare_albums(context)
 
@@ -109,7 +111,8 @@ def _record(context: BuildContext, artefacts: dict[str, str], rounds: list[Round
 
 
 def _fingerprints(context: BuildContext, rounds: list[Round]) -> dict[str, list[str]]:
-    names = ["partition", "select", "people", "cluster", "co_occurrence", *(f"score-{each.number}" for each in rounds)]
+    names = ["partition", "select", "people", "viral", "cluster", "co_occurrence"]
+    names += [f"score-{each.number}" for each in rounds]
     return {name: [m.fingerprint for m in context.manifests[name].values()] for name in names}
 
 

@@ -8,7 +8,7 @@ from profiling.tallies import count_values
 from ray_tasks.jobs import BucketJob, StageOutput
 from ray_tasks.lake import Lake, fingerprint
 from ray_tasks.stages.context import BuildContext, fingerprints
-from ray_tasks.stages.embed import face_parts, stage_name
+from ray_tasks.stages.embed import stage_name
 from ray_tasks.stages.face_parts import open_parts
 
 LOGIC = 2  # raise when the results of this stage change
@@ -22,16 +22,17 @@ def cluster(context: BuildContext) -> None:
     jobs = []
     for bucket in range(lake.buckets):
         inputs = context.inputs(bucket, "partition", "select", "people")
-        looked_at = face_parts(context, bucket).digest()
+        found = context.manifests["viral"][bucket]
         mark = fingerprint(
             stage="cluster",
             logic=LOGIC,
             inputs=fingerprints(inputs),
-            faces=[key, looked_at],
+            faces=[key, found.counts["looked_at"]],
+            viral=found.counts["digest"],
             settings=settings.model_dump(),
         )
         arguments = {"settings": settings, "model": model, "faces": key}
-        jobs.append(BucketJob("cluster", bucket, mark, compute, inputs, arguments))
+        jobs.append(BucketJob("cluster", bucket, mark, compute, inputs | {"viral": found}, arguments))
     context.run("cluster", jobs)
 
 
@@ -51,6 +52,7 @@ def compute(lake: Lake, job: BucketJob) -> StageOutput:
         people=lake.read(job.inputs["people"], "people"),
         calibration=calibration,
         settings=job.arguments["settings"],
+        viral=lake.read(job.inputs["viral"], "viral"),
     )
     tables = {"clusters": clusters, "members": members, "looked": seen}
     return StageOutput(tables, {"clusters": len(clusters), "faces": count_values(members["state"])})

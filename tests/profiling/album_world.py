@@ -63,11 +63,11 @@ class World:
             friend_rows=np.concatenate([*lists, np.zeros(0, np.int32)]).astype(np.int32),
         )
 
-    def cluster(self, **settings: Any) -> tuple[pa.Table, pa.Table]:
+    def cluster(self, viral: pa.Table | None = None, **settings: Any) -> tuple[pa.Table, pa.Table]:
         """`cluster_bucket` on this world."""
         return cluster_bucket(
             self.users, self.photos, self.tags, self.selection, self.seen, self.faces, self.people, Ruler(),
-            ClusteringSettings(**settings),
+            ClusteringSettings(**settings), viral,
         )  # fmt: skip
 
     def labels(self, members: pa.Table) -> pa.Table:

@@ -119,6 +119,24 @@ def test_reposting_a_photo_makes_no_cluster_and_no_larger_one(world: World) -> N
     assert len(grown.cluster(duplicate_bits=0)[0]) == len(before) + 1
 
 
+def test_viral_photos_make_no_cluster_and_no_larger_one(world: World) -> None:
+    before, members = world.cluster()
+    shown: dict[tuple[int, int], set[int]] = {}
+    for row in members.filter(pc.equal(members["state"], "member")).to_pylist():
+        shown.setdefault((row["user_id"], row["cluster"]), set()).add(row["photo_id"])
+    large, small = max(shown, key=lambda key: len(shown[key])), min(shown, key=lambda key: (len(shown[key]), key))
+    assert large[0] != small[0]
+    spread = sorted({min(shown[large])} | set(sorted(shown[small])[1:]))
+    after, again = world.cluster(viral=pa.table([pa.array(spread)], schema=tables.VIRAL))
+    for user, difference in ((large[0], 0), (small[0], 1)):
+        counts = [table.filter(pc.equal(table["user_id"], user)) for table in (before, after)]
+        assert len(counts[0]) - len(counts[1]) >= difference
+        assert pc.sum(counts[0]["photos"]).as_py() > pc.sum(counts[1]["photos"]).as_py()
+    states = again.filter(pc.is_in(again["photo_id"], value_set=pa.array(spread)))["state"]
+    assert set(states.to_pylist()) == {"viral"}
+    assert "viral" not in set(members["state"].to_pylist())
+
+
 def test_who_has_not_consented_is_not_looked_at(world: World) -> None:
     refused = changed(world.users, "consent", [i % 2 == 0 for i in range(40)])
     clusters, members = replace(world, users=refused).cluster()
