@@ -11,6 +11,7 @@ from rich.console import Console
 
 from profiling.demo import DEMO_SETTINGS, draw_population
 from profiling.errors import LakeError
+from profiling.evaluation import read_truth
 from profiling.settings import Settings
 from ray_tasks.build import build
 from ray_tasks.evaluating import evaluate_generation
@@ -39,7 +40,7 @@ def demonstrate(folder: Path, console: Console, cpus: int | None, address: str |
     with RaySession(address, cpus) as session:
         generation = build(population, lake, Settings.model_validate(DEMO_SETTINGS), session, console, name="demo")
         metrics = evaluate_generation(lake, generation, population / "truth", "all", session, console)
-    write_report(lake, generation, page, None, SHOWN_USERS, metrics)
+    write_report(lake, generation, page, None, SHOWN_USERS, metrics, read_truth(population / "truth"))
     found = {
         "generation": generation.id,
         "population": str(population),

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from rich.console import Console
 
 from profiling import evaluation
+from profiling.audit import label_groups
+from profiling.audit.groups import sort_groups
 from profiling.embedding import get_model
+from profiling.evaluation.groups import errors_by_group
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.generations import Generation
 from ray_tasks.lake import Lake
@@ -36,16 +40,36 @@ def assess_generation(
     dim = get_model(tables.settings.embedding.model).dim
     population = truth_folder.absolute().parent
     uploads = upload_faces(lake, truth.uploads, population, tables.settings, session, dim, console)
-    judged = evaluation.Generation(
+    return evaluation.assess(judged(tables, uploads), truth, split)
+
+
+def group_errors(tables: GenerationTables, truth: evaluation.Truth) -> dict[str, list[dict[str, Any]]]:
+    """Errors by gender, age band, number of photos and kind; see profiling.evaluation.groups.errors_by_group."""
+    groups = label_groups(
+        users=tables.table("partition", "users", ["user_id"]),
+        people=tables.table("people", "people", ["user_id", "birth_year", "female"]),
+        selection=tables.table("select", "selection", ["owner_id"]),
+    )
+    found = errors_by_group(judged(tables), truth, groups)
+    return {name: _in_order(rows) for name, rows in found.items()}
+
+
+def judged(tables: GenerationTables, uploads: pa.Table | None = None) -> evaluation.Generation:
+    """What an evaluation reads of a generation."""
+    return evaluation.Generation(
         users=tables.table("partition", "users"),
         photos=tables.table("partition", "photos", ["photo_id", "owner_id"]),
         friends=tables.table("partition", "friends"),
         seen=tables.table("cluster", "looked"),
-        faces=tables.faces(dim),
+        faces=tables.faces(get_model(tables.settings.embedding.model).dim),
         members=tables.table("cluster", "members"),
         clusters=tables.table("cluster", "clusters"),
         scores=tables.rounds("scores"),
         profiles=tables.rounds("profiles"),
         upload_faces=uploads,
     )
-    return evaluation.assess(judged, truth, split)
+
+
+def _in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    by_name = {row["name"]: row for row in rows}
+    return [by_name[name] for name in sort_groups(by_name)]

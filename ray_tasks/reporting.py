@@ -12,26 +12,29 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from profiling.co_occurrence import add_across
 from profiling.decoding import DecodedPhoto
 from profiling.embedding import get_model
-from profiling.errors import LakeError
+from profiling.evaluation import Truth
+from profiling.evaluation.groups import label_generation
 from profiling.leaders import REASONS as USER_REASONS
 from profiling.refusals import REASONS as PHOTO_REASONS
 from profiling.report import (
     CROP,
     ReportData,
+    Unresolved,
     UserStory,
     choose_faces,
+    choose_unresolved,
     choose_users,
     crop_faces,
     render_report,
+    tell_unresolved,
     tell_user,
 )
-from profiling.scorer import Scorer
-from profiling.settings import Settings
 from profiling.tables import EVIDENCE
 from ray_tasks.decoders import DecoderPool
+from ray_tasks.evaluating import group_errors, judged
+from ray_tasks.explaining import Explainer
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.generations import Generation
 from ray_tasks.lake import Lake
@@ -45,13 +48,15 @@ def write_report(
     users: list[int] | None,
     count: int,
     evaluation: Mapping[str, Any] | None = None,
+    truth: Truth | None = None,
 ) -> None:
     """Write the report of a generation to `path`.
 
     Parameters
     ----------
     users : whose albums to show; None chooses `count` that are worth looking at.
-    evaluation : of `kith evaluate`, shown when given.
+    evaluation : of `kith evaluate`, shown when given. truth : marks profiles and clusters as right or wrong, and shows
+        errors by group.
 
     Raises
     ------
@@ -59,12 +64,12 @@ def write_report(
         A user that this generation does not hold.
     """
     tables = GenerationTables(lake, generation)
-    scorer = generation.scorer(lake)
-    teller = _Teller(tables, scorer, len(generation.rounds) - 1)
-    clusters = tables.table("cluster", "clusters")
+    teller = _Teller(tables, None if truth is None else label_generation(judged(tables), truth))
+    clusters = tables.table("cluster", "clusters", ["user_id"])
     chosen = users if users is not None else choose_users(teller.profiles, clusters, count)
     with DecoderPool(1, generation.population, tables.settings.decoding) as decoders:
         stories = [teller.tell(user, decoders) for user in chosen]
+    scorer = teller.explainer.scorer
     photos = sum(int(m.counts["photos"]) for m in generation.manifests(lake, "partition").values())
     data = ReportData(
         title=generation.name if generation.name != generation.id else Path(generation.population).name,
@@ -76,7 +81,9 @@ def write_report(
         user_reasons=USER_REASONS,
         photo_reasons=PHOTO_REASONS,
         stories=stories,
+        unresolved=[teller.line(user) for user in choose_unresolved(teller.profiles)],
         evaluation=evaluation,
+        errors={} if truth is None else group_errors(tables, truth),
         album_photos=photos,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,53 +91,37 @@ def write_report(
 
 
 class _Teller:
-    """Tells users' stories out of one generation, bucket by bucket."""
+    """Tells users' stories out of one generation, bucket by bucket; `labels` of `label_generation`, None = no truth."""
 
-    def __init__(self, tables: GenerationTables, scorer: Scorer, last_round: int) -> None:
-        self._tables, self._scorer, self._round = tables, scorer, last_round
-        self._settings: Settings = tables.settings
+    def __init__(self, tables: GenerationTables, labels: pa.Table | None) -> None:
+        self._tables, self._labels = tables, labels
         self._dim = get_model(tables.settings.embedding.model).dim
+        self.explainer = Explainer(tables)
         self.profiles = tables.table(tables.generation.last_round, "profiles")
 
     def tell(self, user: int, decoders: DecoderPool) -> UserStory:
         """One user's story."""
-        lake, generation = self._tables.lake, self._tables.generation
-        bucket = int(lake.bucket_of(np.array([user], np.int64))[0])
-
-        def read(stage: str, table: str) -> pa.Table:
-            return lake.read(generation.manifest(lake, stage, bucket), table)
-
-        users = read("partition", "users")
-        if user not in set(users["user_id"].to_pylist()):
-            raise LakeError(f"user {user}: generation {generation.id} holds no such user; check --user")
-        clusters = add_across(read("cluster", "clusters"), read("co_occurrence", "co_occurrence"))
-        scores = read(generation.last_round, "scores")
+        bucket = self.explainer.bucket_of(user)
         faces = self._tables.bucket_parts(bucket).faces(self._dim)
-        chosen = choose_faces(user, read("cluster", "members"), faces)
-        margin = self._settings.scoring.margin
+        chosen = choose_faces(user, self.explainer.read("cluster", bucket, "members"), faces)
         return tell_user(
             user_id=user,
-            users=users,
-            profiles=read(generation.last_round, "profiles"),
-            clusters=clusters,
-            scores=scores,
+            users=self.explainer.read("partition", bucket, "users"),
             chosen=chosen,
-            crops=self._crops(chosen, read("partition", "photos"), decoders),
-            contributions=self._contributions(user, clusters, scores),
-            asked_margin=self._scorer.margin if margin is None else margin,
+            crops=self._crops(chosen, self.explainer.read("partition", bucket, "photos"), decoders),
+            explanation=self.explainer.explain(user),
+            owners=self._owners(user),
         )
 
-    def _contributions(self, user: int, clusters: pa.Table, scores: pa.Table) -> dict[int, dict[str, float]]:
-        mine = pc.equal(clusters["user_id"], user)
-        clusters, scores = clusters.filter(mine), scores.filter(pc.equal(scores["user_id"], user))
-        columns = [clusters[name] if name in clusters.column_names else scores[name] for name in EVIDENCE]
-        matrix = np.stack([column.to_numpy(zero_copy_only=False) for column in columns], axis=1)
-        parts = self._scorer.contributions(matrix, self._round)
-        numbers = clusters["cluster"].to_pylist()
-        return {
-            number: dict(zip(EVIDENCE, map(float, row), strict=True))
-            for number, row in zip(numbers, parts, strict=True)
-        }
+    def line(self, user: int) -> Unresolved:
+        """A line on a user without a profile."""
+        return tell_unresolved(self.explainer.explain(user))
+
+    def _owners(self, user: int) -> dict[int, bool] | None:
+        if self._labels is None:
+            return None
+        mine = self._labels.filter(pc.equal(self._labels["user_id"], user))
+        return dict(zip(mine["cluster"].to_pylist(), mine["owner"].to_pylist(), strict=True))
 
     def _crops(self, chosen: pa.Table, photos: pa.Table, decoders: DecoderPool) -> npt.NDArray[np.uint8]:
         """Thumbnails of the chosen faces; grey where a photo cannot be read any more."""

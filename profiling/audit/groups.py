@@ -103,7 +103,7 @@ def coverage_gap(groups: Sequence[Mapping[str, Any]], least_users: int) -> dict[
     large = [group for group in groups if group["name"] != UNKNOWN and group["with_cluster"] >= least_users]
     if len(large) < 2:
         return None
-    best, worst = max(large, key=_coverage), min(large, key=_coverage)
+    best, worst = max(large, key=_coverage), min(reversed(large), key=_coverage)  # two groups, equal ones too
     return {"value": best["coverage"] - worst["coverage"], "best": best["name"], "worst": worst["name"]}
 
 

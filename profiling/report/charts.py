@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 WIDTH, HEIGHT = 320, 150  # of a chart's view box
 LABELLED = 6  # points that have room for their values; of more, the first and the last are labelled
+LABELLED_COLUMNS = 14  # columns that have room for their counts
+EDGE = 4  # left and right of a histogram
 LEFT, RIGHT, TOP, BOTTOM = 14, 14, 26, 22  # room for the labels
 
 
@@ -42,6 +44,27 @@ class Bar:
     hint: str = ""
     note: str = ""
     tone: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a histogram: where it stands, how high it is, its count, and the range that it counts."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    tick: str
+    text: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Columns side by side on one base line."""
+
+    title: str
+    columns: tuple[Column, ...]
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -105,9 +128,26 @@ def growing(counts: Mapping[str, int], labels: Mapping[str, str] | None = None) 
     ]
 
 
+def columns(title: str, counts: Mapping[str, int]) -> Histogram:
+    """A histogram as columns; every name is a range, of which the lower end is written below the column."""
+    total, largest = sum(counts.values()), max(counts.values(), default=0)
+    step = (WIDTH - 2 * EDGE) / max(1, len(counts))
+    room = HEIGHT - TOP - BOTTOM
+    made = []
+    for place, (name, count) in enumerate(counts.items()):
+        height = room * count / largest if largest else 0.0
+        x, y = EDGE + (place + 0.08) * step, HEIGHT - BOTTOM - height
+        tick = "<" if name.startswith("below") else name.split(" ")[0]
+        hint = f"{name}: {count:,}, {percent(count / total if total else 0.0)}"
+        text = f"{count:,}" if count and len(counts) <= LABELLED_COLUMNS else ""
+        made.append(Column(round(x, 1), round(y, 1), round(0.84 * step, 1), round(height, 1), tick, text, hint))
+    return Histogram(title, tuple(made))
+
+
 def signed(value: float) -> str:
     """A contribution with its sign."""
-    return number(value) if not math.isfinite(value) or value < 0 else f"+{value:.2f}"
+    shown = round(value, 2) + 0.0 if math.isfinite(value) else value  # no minus zero
+    return f"+{shown:.2f}" if math.isfinite(shown) and shown >= 0 else number(shown)
 
 
 def trimmed(counts: Mapping[str, int]) -> dict[str, int]:

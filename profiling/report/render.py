@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -11,11 +12,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from profiling.audit import READ_WELL
-from profiling.report.charts import Bar, Line, diverging, growing, line_of_shares, number, percent, trimmed
+from profiling.explaining import EVIDENCE_HINTS, EVIDENCE_LABELS
+from profiling.report.audit_section import show_audit
+from profiling.report.charts import Bar, Line, diverging, growing, line_of_shares, number, percent
 from profiling.report.data import ReportData
 from profiling.report.similarity import COLOURS, scale_start
 from profiling.report.user_page import show_user
-from profiling.report.words import EVIDENCE_HINTS, EVIDENCE_LABELS, GATES, METRICS
+from profiling.report.words import METRICS
+from profiling.tables import NO_CLUSTER
 
 HERE = Path(__file__).parent
 
@@ -39,13 +43,12 @@ def render_report(report: ReportData) -> str:
             photo_failures=_photo_failures(report),
             lines=_lines(report),
             coefficients=_coefficients(report),
-            gates=_gates(report.audit),
-            cluster_sizes=growing(trimmed(report.audit["clusters"]["sizes"])),
-            profile_faces=growing(trimmed(report.audit["profile_faces"])),
+            audit=show_audit(report),
+            unresolved=_unresolved(report),
             metrics=_metrics(report.evaluation),
             kinds=_kinds(report.evaluation),
             scale={"start": number(start), "colours": [f"rgb({r} {g} {b})" for r, g, b in COLOURS.tolist()]},
-            users=[show_user(story, start, report.user_reasons) for story in report.stories],
+            users=[show_user(story, start) for story in report.stories],
         )
     )
 
@@ -153,17 +156,23 @@ def _coefficients(report: ReportData) -> list[dict[str, Any]]:
     ]
 
 
-def _gates(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": GATES.get(gate["name"], gate["name"]),
-            "meaning": gate["meaning"],
-            "rule": f"{gate['rule']} {_gate_number(gate['limit'])}",
-            "value": _gate_number(gate["value"]),
-            "passed": gate["passed"],
-        }
-        for gate in audit["gates"]
-    ]
+def _unresolved(report: ReportData) -> list[dict[str, Any]]:
+    """Users without a profile by reason, the commonest first, with what each came nearest to."""
+    found = []
+    for reason, count in _sorted(report.audit["users_by_reason"], leave="ok").items():
+        rows = [
+            {
+                "user_id": one.user_id,
+                "found": one.found,
+                "nearest": "–" if one.cluster == NO_CLUSTER else f"cluster {one.cluster}",
+                "margin": f"{number(one.margin)} of {number(one.asked)}" if math.isfinite(one.margin) else "–",
+                "change": one.change,
+            }
+            for one in report.unresolved
+            if one.reason == reason
+        ]
+        found.append({"reason": report.user_reasons.get(reason, reason), "count": count, "rows": rows})
+    return found
 
 
 def _metrics(evaluation: Mapping[str, Any] | None) -> list[dict[str, Any]]:
@@ -189,9 +198,3 @@ def _share(count: int, of: int) -> float | None:
 
 def _per(count: int, of: int) -> str:
     return number(_share(count, of), 1)
-
-
-def _gate_number(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,}" if isinstance(value, int) else percent(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,10 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from profiling.report.data import CROP, MAX_FACES, ClusterStory, UserStory
+from profiling.explaining import ClusterExplanation, Explanation
+from profiling.report.charts import number
+from profiling.report.data import CROP, MAX_FACES, ClusterStory, Unresolved, UserStory
 from profiling.report.ordering import in_turn
-from profiling.tables import EVIDENCE, NO_CLUSTER, unpack_vectors
+from profiling.tables import NO_CLUSTER, unpack_vectors
 
+UNRESOLVED = 12  # users of one reason in the list: enough to see what they have in common
 SHOWN_STATES = ("member", "noise")  # faces of other states were cut away before clustering
 FACE_COLUMNS = ["photo_id", "face", "x", "y", "w", "h", "embedding"]
 
@@ -42,6 +46,21 @@ def choose_users(profiles: pa.Table, clusters: pa.Table, count: int = 8) -> list
     return sorted(chosen, key=lambda user: place[user])
 
 
+def choose_unresolved(profiles: pa.Table, limit: int = UNRESOLVED) -> list[int]:
+    """Users without a profile, at most `limit` of each reason, those that came nearest to one first, then by id.
+
+    Users who have not consented are not named.
+    """
+    rows = zip(*(profiles[name].to_pylist() for name in ("user_id", "reason", "margin", "weight")), strict=True)
+    strength = [(reason, -_finite(min(_finite(m), _finite(w))), user) for user, reason, m, w in rows]
+    chosen, taken = [], Counter[str]()
+    for reason, _, user in sorted(strength):
+        if reason not in ("ok", "no_consent") and taken[reason] < limit:
+            chosen.append(user)
+            taken[reason] += 1
+    return chosen
+
+
 def choose_faces(user_id: int, members: pa.Table, faces: pa.Table, limit: int = MAX_FACES) -> pa.Table:
     """The faces of a user that are shown: those of every cluster and of none in turn, until `limit`.
 
@@ -60,13 +79,9 @@ def choose_faces(user_id: int, members: pa.Table, faces: pa.Table, limit: int = 
 def tell_user(
     user_id: int,
     users: pa.Table,
-    profiles: pa.Table,
-    clusters: pa.Table,
-    scores: pa.Table,
     chosen: pa.Table,
     crops: npt.NDArray[np.uint8],
-    contributions: Mapping[int, Mapping[str, float]],
-    asked_margin: float,
+    explanation: Explanation,
     owners: Mapping[int, bool] | None = None,
     facts: Sequence[tuple[str, str]] = (),
 ) -> UserStory:
@@ -74,50 +89,66 @@ def tell_user(
 
     Parameters
     ----------
-    users, profiles, clusters, scores : tables of the user's bucket, the last two rounds' ones of the last round.
+    users : table of the user's bucket.
     chosen : of `choose_faces`. crops : uint8 [n, 72, 72, 3] of `chosen`, in its order.
-    contributions : by cluster, what each evidence added to the weight. owners : by cluster, whether the truth gives
-        it to the user. facts : short (label, text) pairs shown under the name, beside what `users` says.
+    owners : by cluster, whether the truth gives it to the user; None = there is no truth. facts : short (label, text)
+        pairs shown under the name, beside what `users` says.
     """
-    row, profile = _row(users, user_id), _row(profiles, user_id)
-    clusters_by_number = {entry["cluster"]: entry for entry in _rows(clusters, user_id)}
-    stories = []
-    for entry in _rows(scores, user_id):
-        number = entry["cluster"]
-        owner = None if owners is None else owners.get(number, False)
-        stories.append(_tell_cluster(clusters_by_number[number] | entry, contributions.get(number, {}), owner))
+    row = _row(users, user_id)
+    leaders = [one for one in (explanation.leader, explanation.second) if one != NO_CLUSTER]
+    right = None if owners is None or not leaders else all(owners.get(one, False) for one in leaders)
     return UserStory(
         user_id=user_id,
         name=" ".join(part for part in (row.get("first_name"), row.get("last_name")) if part) or f"user {user_id}",
-        reason=profile["reason"],
-        leader=NO_CLUSTER if profile["leader"] is None else profile["leader"],
-        second=NO_CLUSTER if profile["second"] is None else profile["second"],
-        margin=_number(profile["margin"]),
-        asked_margin=asked_margin,
-        clusters=stories,
+        reason=explanation.reason,
+        leader=explanation.leader,
+        second=explanation.second,
+        verdict=explanation.verdict,
+        clusters=[_tell_cluster(one, owners) for one in explanation.clusters],
         photo_ids=np.asarray(chosen["photo_id"]),
         faces=np.asarray(chosen["face"]),
         labels=np.asarray(chosen["cluster"]),
         crops=crops if len(crops) else np.zeros((0, CROP, CROP, 3), np.uint8),
         vectors=unpack_vectors(chosen["embedding"]).astype(np.float32),
+        changes=[*(change.sentence for change in explanation.changes), *filter(None, [explanation.outlook])],
+        intercept=explanation.intercept,
         facts=[*_stated(row), *facts],
+        right=right,
     )
 
 
-def _tell_cluster(entry: Mapping[str, Any], contributions: Mapping[str, float], owner: bool | None) -> ClusterStory:
+def tell_unresolved(explanation: Explanation) -> Unresolved:
+    """A line on a user without a profile."""
+    album = explanation.album
+    faces = album.get("faces", {})
+    photos = sum(album.get("photos", {}).values())
+    found = "not looked at" if not album else f"{photos} photos, {sum(faces.values())} faces"
+    sentences = [*(change.sentence for change in explanation.changes), explanation.outlook]
+    return Unresolved(
+        user_id=explanation.user_id,
+        reason=explanation.reason,
+        cluster=explanation.nearest,
+        margin=float(np.fmin(explanation.margin, explanation.weight)),
+        asked=explanation.asked,
+        found=found,
+        change=sentences[0],
+    )
+
+
+def _tell_cluster(one: ClusterExplanation, owners: Mapping[int, bool] | None) -> ClusterStory:
+    notes = [f"may not lead: {one.barred}"] if one.barred else []
+    if one.nearest_friend is not None:
+        notes.append(f"nearest profile: friend {one.nearest_friend}, {number(one.friend_distance)} eps away")
     return ClusterStory(
-        cluster=entry["cluster"],
-        faces=entry["faces"],
-        photos=entry["photos"],
-        weight=_number(entry["weight"]),
-        contributions=dict(contributions),
-        evidence={name: _number(entry.get(name)) for name in EVIDENCE},
-        owner=owner,
+        cluster=one.cluster,
+        faces=one.faces,
+        photos=one.photos,
+        weight=one.weight,
+        contributions=one.contributions,
+        evidence=one.evidence,
+        owner=None if owners is None else owners.get(one.cluster, False),
+        notes=notes,
     )
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
 
 
 def _finite(value: float | None) -> float:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from profiling.report.charts import Bar, diverging, number
+from profiling.explaining import EVIDENCE_HINTS, EVIDENCE_LABELS
+from profiling.explaining.words import number as known
+from profiling.report.charts import Bar, diverging, number, signed
 from profiling.report.crops import contact_sheet, jpeg_uri, sheet_shape
 from profiling.report.data import ClusterStory, UserStory
 from profiling.report.face_map import MIN_FACES, place_faces, thumbnail_side
 from profiling.report.similarity import make_grid
-from profiling.report.words import EVIDENCE_HINTS, EVIDENCE_LABELS
 from profiling.tables import NO_CLUSTER
 
 SHOWN_CONTRIBUTIONS = 6  # the largest; what remains is one bar
+COMPARED = 6  # clusters side by side in the table of evidence
 PALETTE = 8  # colours of clusters that do not lead; see style.css
 
 
-def show_user(story: UserStory, scale_start: float, reasons: Mapping[str, str]) -> dict[str, Any]:
+def show_user(story: UserStory, scale_start: float) -> dict[str, Any]:
     """What the template needs of one user; `scale_start` is the cosine at which the grid's colours begin."""
     columns, rows = sheet_shape(len(story.labels))
     faces = [_face(story, place, columns, rows) for place in range(len(story.labels))]
@@ -30,7 +31,10 @@ def show_user(story: UserStory, scale_start: float, reasons: Mapping[str, str]) 
         "id": story.user_id,
         "name": story.name,
         "resolved": story.reason == "ok",
-        "verdict": _verdict(story, reasons),
+        "verdict": story.verdict,
+        "right": story.right,
+        "changes": story.changes,
+        "evidence": _evidence(story),
         "facts": story.facts,
         "sheet": f"url({jpeg_uri(contact_sheet(story.crops))})" if faces else "none",
         "columns": columns,
@@ -80,26 +84,42 @@ def _portrait(story: UserStory) -> int:
     return int(mine[int((vectors @ vectors.mean(axis=0)).argmax())])
 
 
-def _verdict(story: UserStory, reasons: Mapping[str, str]) -> str:
-    asked = f"a margin of {number(story.asked_margin)} is asked for"
-    if story.reason != "ok":
-        why = f"No profile: {reasons.get(story.reason, story.reason)}."
-        return f"{why} The heaviest leads by {number(story.margin)}; {asked}." if math.isfinite(story.margin) else why
-    others = sum(1 for cluster in story.clusters if cluster.cluster not in (story.leader, story.second))
-    if story.second != NO_CLUSTER:
-        return f"Clusters {story.leader} and {story.second} lead together by {number(story.margin)}; {asked}."
-    if not others:
-        return f"Cluster {story.leader} is the only one, with a weight of {number(story.margin)}; {asked}."
-    return f"Cluster {story.leader} leads by {number(story.margin)}; {asked}."
+def _ordered(story: UserStory) -> list[ClusterStory]:
+    """Leaders first, then the others by weight."""
+    leaders = (story.leader, story.second)
+    return sorted(
+        story.clusters,
+        key=lambda one: (one.cluster not in leaders, -np.nan_to_num(one.weight, nan=-np.inf), one.cluster),
+    )
+
+
+def _evidence(story: UserStory) -> dict[str, Any] | None:
+    """All evidence of the heaviest clusters as a table: the value, and what it adds to the weight."""
+    chosen = _ordered(story)[:COMPARED]
+    if not chosen:
+        return None
+    strength = {name: max(abs(one.contributions[name]) for one in chosen) for name in chosen[0].contributions}
+    rows = [
+        {
+            "label": EVIDENCE_LABELS.get(name, name),
+            "hint": EVIDENCE_HINTS.get(name, ""),
+            "cells": [
+                {"value": known(one.evidence.get(name)), "adds": signed(one.contributions[name])} for one in chosen
+            ],
+        }
+        for name in sorted(strength, key=lambda name: (-strength[name], name))
+    ]
+    return {
+        "clusters": [{"number": one.cluster, "tone": _tone(story, one.cluster)} for one in chosen],
+        "rows": rows,
+        "start": signed(story.intercept),
+        "weights": [number(one.weight) for one in chosen],
+    }
 
 
 def _clusters(story: UserStory, faces: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Leaders first, then the others by weight; contributions of all on one scale."""
-    leaders = (story.leader, story.second)
-    order = sorted(
-        story.clusters,
-        key=lambda one: (one.cluster not in leaders, -np.nan_to_num(one.weight, nan=-np.inf), one.cluster),
-    )
+    leaders, order = (story.leader, story.second), _ordered(story)
     shown = {one.cluster: _largest(one.contributions) for one in order}
     scale = max((abs(value) for row in shown.values() for value in row.values()), default=1.0)
     return [
@@ -111,6 +131,7 @@ def _clusters(story: UserStory, faces: list[dict[str, Any]]) -> list[dict[str, A
             "photos": one.photos,
             "weight": number(one.weight),
             "owner": one.owner,
+            "notes": one.notes,
             "shown": [faces[place] for place in np.flatnonzero(story.labels == one.cluster)],
             "bars": _bars(one, shown[one.cluster], scale),
         }

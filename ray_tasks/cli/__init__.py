@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from profiling.errors import KithError
-from ray_tasks.cli import build, inspect, models, populations, training
+from ray_tasks.cli import audit, build, explain, inspect, models, populations, training
 
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells give it
 
@@ -42,7 +42,8 @@ app.command("build")(stoppable(build.build))
 app.command("status")(stoppable(inspect.status))
 app.command("report")(stoppable(inspect.report))
 app.command("evaluate")(stoppable(inspect.evaluate))
-app.command("audit")(stoppable(inspect.audit))
+app.command("audit")(stoppable(audit.audit))
+app.command("explain")(stoppable(explain.explain))
 app.command("train-scorer")(stoppable(training.train_scorer))
 app.add_typer(models.app, name="models")
 

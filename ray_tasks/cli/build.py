@@ -70,4 +70,8 @@ def show_audit(title: str, audit: dict[str, Any]) -> None:
     for gate in audit["gates"]:
         state = "[green]passed[/]" if gate["passed"] else "[red]FAILED[/]"
         value = "-" if gate["value"] is None else f"{gate['value']:.4g}"
-        output.print(f"gate {gate['name']}: {state} ({value}, {gate['rule']} {gate['limit']:.4g})", highlight=False)
+        detail = f"; {gate['detail']}" if gate["detail"] else ""
+        rule = f"{gate['rule']} {gate['limit']:.4g}"
+        output.print(f"gate {gate['name']}: {state} ({value}, {rule}{detail})", highlight=False)
+        if not gate["passed"]:
+            output.print(f"  {gate['meaning']}; {gate['advice']}", highlight=False)

@@ -30,7 +30,18 @@ def one_line(run: subprocess.CompletedProcess[str]) -> str:
 def test_every_command_explains_itself() -> None:
     run = kith("--help")
     assert run.returncode == 0
-    for command in ("demo", "import", "build", "status", "report", "evaluate", "audit", "train-scorer", "models"):
+    for command in (
+        "demo",
+        "import",
+        "build",
+        "status",
+        "report",
+        "evaluate",
+        "audit",
+        "explain",
+        "train-scorer",
+        "models",
+    ):
         assert command in run.stdout
 
 
@@ -94,4 +105,4 @@ def test_the_report_is_one_file_without_outside_links(built: Built, tmp_path: Pa
     html = page.read_text()
     assert "data:image" in html
     assert not [word for word in ('src="http', 'href="http', "@import", "url(http") if word in html]
-    assert one_line(kith("report", built.lake, "--out", page, "--user", "123456789")).endswith("check --user\n")
+    assert one_line(kith("report", built.lake, "--out", page, "--user", "123456789")).endswith("check the id\n")

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from profiling.evaluation import share
-from profiling.report import CROP, ClusterStory, ReportData, UserStory
+from profiling.report import CROP, ClusterStory, ReportData, Unresolved, UserStory
 from profiling.tables import EVIDENCE
 
 DIM = 128
@@ -58,6 +58,7 @@ def make_story(
             },
             evidence=dict.fromkeys(EVIDENCE, 0.5),
             owner=number == 0,
+            notes=["nearest profile: friend 12, 1.10 eps away"],
         )
         for number, size in enumerate(sizes)
     ]
@@ -67,9 +68,13 @@ def make_story(
         reason=reason,
         leader=leader,
         second=second,
-        margin=0.4 if sizes else float("nan"),
-        asked_margin=0.21,
+        verdict=f"Cluster {leader} leads by 0.40; 0.21 is asked.",
         clusters=clusters,
+        changes=["If one more tag named the owner on cluster 1 (+0.31), cluster 1 would lead, by 0.24."]
+        if sizes
+        else [],
+        intercept=0.17,
+        right=leader == 0 if leader >= 0 else None,
         photo_ids=np.arange(len(labels), dtype=np.int64) + 100,
         faces=np.zeros(len(labels), np.int16),
         labels=labels,
@@ -80,9 +85,16 @@ def make_story(
 
 
 def make_audit() -> dict[str, object]:
-    """An audit as profiling.audit.combine gives it."""
+    """An audit as profiling.audit.combine gives it, with a gate that fails and an earlier generation."""
     gates = [("coverage", "at least", 0.5, 0.91, True), ("hubs", "at most", 0.01, 0.0, True)]
-    gates += [("degenerate", "at most", 0, 3, False)]
+    gates += [("degenerate", "at most", 0, 3, False), ("coverage_gap_gender", "at most", 0.1, None, True)]
+    margins = {"below 0": 0, "0 to 0.15": 4, "0.15 to 0.3": 90, "0.3 and more": 168}
+    groups = [
+        {"name": "female", "users": 120, "with_cluster": 110, "profiles": 102, "coverage": 102 / 110,
+         "reasons": {"ok": 102, "no_faces": 10, "no_margin": 8}},
+        {"name": "unknown", "users": 5, "with_cluster": 0, "profiles": 0, "coverage": None,
+         "reasons": {"no_faces": 5}},
+    ]  # fmt: skip
     return {
         "users": 300,
         "profiles": 262,
@@ -93,19 +105,35 @@ def make_audit() -> dict[str, object]:
             "looked_at": 5300,
             "unaccounted": 0,
             "by_reason": {"ok": 4900, "no_face": 391, "truncated": 7, "missing": 2},
+            "by_user": {"0": 0, "1": 4, "2–3": 30, "4–7": 266},
         },
         "faces": {
             "by_state": {"member": 7200, "noise": 600, "duplicate": 20, "nonface": 80},
-            "norms": {"faces": 7900, "degenerate": 3, "mean": 1.42, "sd": 0.04},
+            "norms": {
+                "faces": 7900,
+                "degenerate": 3,
+                "by_fault": {"nan": 0, "zero": 3, "length": 0, "norm": 0},
+                "mean": 1.42,
+                "sd": 0.04,
+            },
+            "repeated": 0,
         },
         "clusters": {"number": 910, "users": 288, "unweighed": 0, "sizes": {"0": 0, "1": 0, "2–3": 410, "4–7": 300}},
         "profile_faces": {"0": 0, "1": 0, "2–3": 20, "4–7": 90, "8–15": 100, "16–31": 66},
+        "margins": {"profiles": margins, "unresolved": dict.fromkeys(margins, 0)},
+        "weights": {"leaders": margins, "all": margins},
         "rounds": [
-            {"round": 0, "users": 300, "profiles": 231, "moved": 231},
-            {"round": 1, "users": 300, "profiles": 258, "moved": 41},
-            {"round": 2, "users": 300, "profiles": 262, "moved": 5},
+            {"round": 0, "users": 300, "profiles": 231, "moved": 231, "margins_fell": 0},
+            {"round": 1, "users": 300, "profiles": 258, "moved": 41, "margins_fell": 7},
+            {"round": 2, "users": 300, "profiles": 262, "moved": 5, "margins_fell": 2},
         ],
-        "hubs": {"users": 262, "probed": 262, "shared": 6, "hubs": 0, "worst": []},
+        "groups": {"gender": groups},
+        "change": {
+            "generation": "g0", "created": 1.7e9, "common": 290, "had": 250, "kept": 240, "moved": 12, "replaced": 1,
+            "lost": 7, "withdrawn": 3, "gained": 22, "new_users": 10, "gone_users": 2,
+            "lost_share": 7 / 247, "replaced_share": 1 / 240,
+        },
+        "hubs": {"users": 262, "probed": 262, "shared": 6, "hubs": 0, "worst": [{"user_id": 77, "near": 2}]},
         "gates": [
             {
                 "name": name,
@@ -114,11 +142,13 @@ def make_audit() -> dict[str, object]:
                 "limit": limit,
                 "value": value,
                 "passed": good,
+                "detail": "",
+                "advice": f"mend {name}",
             }
             for name, rule, limit, value, good in gates
         ],
         "passed": False,
-    }
+    }  # fmt: skip
 
 
 def make_evaluation() -> dict[str, object]:
@@ -152,6 +182,11 @@ def make_report(*stories: UserStory) -> ReportData:
         coefficients=[dict.fromkeys(EVIDENCE, 0.1), {name: 0.05 * n - 0.3 for n, name in enumerate(EVIDENCE)}],
         user_reasons={"no_faces": "no photo of the album shows a face", "no_margin": "no cluster leads clearly"},
         stories=stories,
+        unresolved=[
+            Unresolved(31, "no_margin", 2, 0.11, 0.21, "12 photos, 9 faces", "If this were so, cluster 2 would lead."),
+            Unresolved(32, "no_faces", -1, float("nan"), 0.21, "4 photos, 0 faces", "Two photos that show one face."),
+        ],
+        errors={"gender": [{"name": "female", **make_evaluation()["by_kind"]["normal"]}]},
         evaluation=make_evaluation(),
         album_photos=6000,
     )

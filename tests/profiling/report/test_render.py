@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from profiling.audit import audit_bucket, combine, hubs_of
-from profiling.report import ReportData, UserStory, render_report
+from profiling.report import ReportData, Unresolved, UserStory, render_report
 from profiling.settings import AuditSettings
 from profiling.tables import (
     MEMBERS,
@@ -25,7 +25,7 @@ from profiling.tables import (
 )
 from tests.profiling.report.drawn_report import make_report, make_story
 
-VOID = {"meta", "img", "br", "link", "line", "path", "circle"}  # the last three are SVG's, closed by a slash
+VOID = {"meta", "img", "br", "link", "line", "path", "circle", "rect"}  # the last four are SVG's, closed by a slash
 NAMES = [
     "王小明",
     "عمر",
@@ -83,14 +83,17 @@ def test_every_section_is_there_and_every_face_is_shown(report: ReportData) -> N
     for word in (
         "From photos to profiles", "Users without a profile", "Rounds", "What speaks for a cluster",
         "Against the truth", "Audit", "Albums, one by one", "no cluster leads clearly", "far from friends",
-        "Cluster 0 leads by 0.40; a margin of 0.21 is asked for.", "Clusters 0 and 1 lead together by 0.40",
+        "Cluster 0 leads by 0.40; 0.21 is asked.", "would lead, by 0.24", "friend 12, 1.10 eps away", "truth: right",
+        "Users without a profile, and how near", "0.11 of 0.21", "If this were so, cluster 2 would lead.",
+        "Who is served how well", "By gender", "10 no faces, 8 no margin", "What to do: mend degenerate",
+        "lost it", "generation g0", "All evidence", "user 77 with 2", "3 of zeros",
     ):  # fmt: skip
         assert word in page.text, word
     faces = 20 + 11
     assert page.of_class("face") == faces * 4  # in rows, on both axes of the grid, on the map
     assert page.of_class("plane") == 2
     assert page.of_class("lead") >= 3
-    assert page.count("svg") == 4
+    assert page.count("svg") == 4 + 3  # lines over rounds; histograms of what there is
 
 
 def test_page_loads_nothing(report: ReportData) -> None:
@@ -114,9 +117,11 @@ def test_links_and_names_of_places_fit(report: ReportData) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_hostile_texts_are_shown_and_never_run(name: str) -> None:
-    story = replace(make_story((2,), loose=1, name=name), facts=[(name, name)], reason=name)
+    story = make_story((2,), loose=1, name=name)
+    story = replace(story, facts=[(name, name)], reason=name, verdict=name, changes=[name])
     plain = Page(render_report(make_report(make_story((2,), loose=1))))
     hostile = replace(make_report(story), title=name, model=name, scorer=name, made_at=name, notes=[name])
+    hostile = replace(hostile, unresolved=[Unresolved(1, "no_faces", -1, 0.1, 0.2, name, name)])
     hostile = replace(hostile, user_reasons={name: name, "no_faces": name}, coefficients=[{name: 1.0}])
     page = Page(render_report(hostile))
     assert page.text.count(name) >= 10
@@ -171,6 +176,7 @@ def test_same_data_gives_the_same_page(report: ReportData) -> None:
 def test_broken_vectors_and_unknown_margins_are_shown() -> None:
     story = make_story((4, 2), loose=1, leader=-1, reason="no_margin")
     story.vectors[:3] = np.nan
-    page = Page(render_report(make_report(replace(story, margin=float("nan")))))
-    assert "No profile: no cluster leads clearly." in page.text
-    assert "nan" not in page.text.lower()
+    nothing = [replace(story.clusters[0], evidence=dict.fromkeys(story.clusters[0].evidence, float("nan")))]
+    page = Page(render_report(make_report(replace(story, clusters=[*nothing, story.clusters[1]]))))
+    assert "not known" in page.text
+    assert "nan" not in page.text.lower().replace(story.name.lower(), "")

@@ -8,17 +8,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from profiling.report import MAX_FACES, UserStory, choose_faces, choose_users, tell_user
-from profiling.tables import (
-    EVIDENCE,
-    MEMBERS,
-    SCORES,
-    USERS,
-    clusters_schema,
-    faces_schema,
-    pack_vectors,
-    profiles_schema,
+from profiling.explaining import Change, ClusterExplanation, Explanation
+from profiling.report import (
+    MAX_FACES,
+    UserStory,
+    choose_faces,
+    choose_unresolved,
+    choose_users,
+    tell_unresolved,
+    tell_user,
 )
+from profiling.tables import MEMBERS, USERS, clusters_schema, faces_schema, pack_vectors, profiles_schema
 
 USER, DIM = 2**62 + 5, 16
 
@@ -82,47 +82,77 @@ def test_users_worth_a_look_are_chosen_whatever_the_order_of_rows() -> None:
     assert choose_users(profiles([]), clusters, 8) == []
 
 
-def tell(name: dict[str, object], profile: dict[str, object]) -> UserStory:
-    ids = [{"user_id": USER, "cluster": 0}, {"user_id": USER, "cluster": 1}]
-    clusters = [ids[0] | {"faces": 3, "photos": 3, "size": 1.5}, ids[1] | {"faces": 2, "photos": 2, "size": 0.5}]
-    scores = [ids[0] | {"weight": 0.9, "friends_near": 2.0}, ids[1] | {"weight": None}]
+def explained(**about: object) -> Explanation:
+    evidence = {"size": 1.5, "avatar": math.nan}
+    clusters = (
+        ClusterExplanation(
+            0, 3, 3, 0.9, evidence, {"size": 0.7, "avatar": 0.0}, nearest_friend=12, friend_distance=1.1
+        ),
+        ClusterExplanation(1, 2, 2, -0.2, evidence, {"size": -0.1, "avatar": 0.0}, barred="it gave way"),
+    )
+    change = Change(1, "size", 0.3, "no_margin", -1, -1, 0.1, "If size grew, nobody would lead.")
+    told = {
+        "user_id": USER, "round": 2, "reason": "ok", "meaning": "has a profile", "leader": 0, "second": -1,
+        "nearest": 0, "margin": 1.1, "weight": 0.9, "asked": 0.2, "intercept": 0.1, "verdict": "Cluster 0 leads.",
+        "clusters": clusters, "changes": (change,), "album": {"photos": {"ok": 5}, "faces": {"member": 5, "noise": 1}},
+    }  # fmt: skip
+    return Explanation(**told | about)
+
+
+def tell(name: dict[str, object], owners: dict[int, bool] | None = None, **about: object) -> UserStory:
     return tell_user(
         USER,
         table([{"user_id": USER, **name}, {"user_id": 1}], USERS),
-        table([{"user_id": USER, **profile}], profiles_schema(DIM)),
-        table(clusters, clusters_schema(DIM)),
-        table(scores, SCORES),
         choose_faces(USER, *album({0: 3, 1: 2})),
         np.zeros((5, 72, 72, 3), np.uint8),
-        contributions={0: {"size": 0.7}},
-        asked_margin=0.2,
-        owners={0: True},
+        explanation=explained(**about),
+        owners=owners,
     )
 
 
-def test_story_tells_what_the_tables_hold() -> None:
-    story = tell(
-        {"first_name": "Анна", "last_name": "O'Neil", "gender": "female", "birth_year": 1980},
-        {"reason": "ok", "leader": 0, "second": None, "margin": 0.4},
-    )
-    assert (story.name, story.leader, story.second) == ("Анна O'Neil", 0, -1)
+def test_story_tells_what_the_tables_and_the_explanation_hold() -> None:
+    name = {"first_name": "Анна", "last_name": "O'Neil", "gender": "female", "birth_year": 1980}
+    story = tell(name, owners={0: True})
+    assert (story.name, story.leader, story.second, story.right) == ("Анна O'Neil", 0, -1, True)
     assert story.facts == [("stated gender", "female"), ("stated birth year", "1980")]
+    assert (story.verdict, story.changes) == ("Cluster 0 leads.", ["If size grew, nobody would lead."])
     first, other = story.clusters
-    assert (first.cluster, first.faces, first.weight, first.owner) == (0, 3, pytest.approx(0.9), True)
-    assert first.contributions == {"size": 0.7}
-    assert set(first.evidence) == set(EVIDENCE)
-    assert (first.evidence["size"], first.evidence["friends_near"]) == (1.5, 2.0)
-    assert (other.owner, math.isnan(other.weight), math.isnan(other.evidence["solo"])) == (False, True, True)
+    assert (first.cluster, first.faces, first.weight, first.owner) == (0, 3, 0.9, True)
+    assert first.contributions["size"] == 0.7
+    assert first.notes == ["nearest profile: friend 12, 1.10 eps away"]
+    assert (other.owner, other.notes) == (False, ["may not lead: it gave way"])
     assert story.vectors.shape == (5, DIM)
 
 
-def test_nameless_and_leaderless_users_are_told_too() -> None:
-    story = tell({}, {"reason": "no_margin"})
-    assert story.name == f"user {USER}"
-    assert (story.leader, story.second, math.isnan(story.margin)) == (-1, -1, True)
+def test_the_truth_marks_profiles_right_or_wrong() -> None:
+    assert tell({}).right is None
+    assert tell({}, owners={1: True}).right is False
+    assert tell({}, owners={0: True, 1: False}, second=1).right is False
+    assert tell({}, owners={0: True, 1: True}, second=1).right is True
+    assert tell({}, owners={0: True}, leader=-1, reason="no_margin").right is None
+
+
+def test_nameless_users_are_told_too() -> None:
+    assert tell({}, leader=-1, reason="no_margin").name == f"user {USER}"
+
+
+def test_a_user_without_a_profile_is_a_line() -> None:
+    line = tell_unresolved(explained(reason="no_margin", leader=-1))
+    assert (line.cluster, line.margin, line.asked) == (0, 0.9, 0.2)
+    assert (line.found, line.change) == ("5 photos, 6 faces", "If size grew, nobody would lead.")
+    line = tell_unresolved(explained(reason="no_faces", changes=(), clusters=(), outlook="Photos.", margin=math.nan))
+    assert line.change == "Photos."
+
+
+def test_the_nearest_users_without_a_profile_are_listed_by_reason_and_nobody_without_consent() -> None:
+    names = ("user_id", "reason", "margin", "weight")
+    rows = [(1, "no_margin", 0.1, 0.9), (2, "no_margin", 0.9, 0.14), (3, "ok", 1.0, 1.0), (4, "no_faces", None, None),
+            (5, "no_consent", None, None), (6, "no_margin", 0.2, 0.12)]  # fmt: skip
+    made = table([dict(zip(names, row, strict=True)) for row in rows], profiles_schema(DIM))
+    assert choose_unresolved(made) == [4, 2, 6, 1]
+    assert choose_unresolved(made.take([5, 4, 3, 2, 1, 0]), limit=2) == [4, 2, 6]
 
 
 def test_unknown_users_are_refused() -> None:
     with pytest.raises(ValueError, match="has 0 rows, not one"):
-        tell_user(5, *[table([], schema) for schema in (USERS, profiles_schema(4), clusters_schema(4), SCORES)],
-                  pa.table({}), np.zeros((0, 72, 72, 3), np.uint8), {}, 0.2)  # fmt: skip
+        tell_user(5, table([], USERS), pa.table({}), np.zeros((0, 72, 72, 3), np.uint8), explained())

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from profiling.audit import ADVICE
 from profiling.evaluation import evaluate
-from profiling.report.words import EVIDENCE_HINTS, EVIDENCE_LABELS, GATES, METRICS
+from profiling.explaining import EVIDENCE_HINTS, EVIDENCE_LABELS
+from profiling.report.words import GATES, METRICS
 from profiling.tables import EVIDENCE
 from tests.profiling.evaluation.small_world import draw_world
 
 
 def test_every_evidence_is_named_and_explained() -> None:
-    assert set(EVIDENCE_LABELS) == set(EVIDENCE_HINTS) == set(EVIDENCE)
+    assert set(EVIDENCE) <= set(EVIDENCE_LABELS)
+    assert set(EVIDENCE_LABELS) == set(EVIDENCE_HINTS)
 
 
 def test_every_gate_is_named() -> None:
