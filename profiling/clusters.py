@@ -12,6 +12,7 @@ from profiling.embedding.calibration import Calibration
 from profiling.evidence import base_evidence
 from profiling.exact import cosine_rows
 from profiling.grouping import AlbumFaces, centroids, group_faces
+from profiling.people_count import count_people
 from profiling.settings import ClusteringSettings
 from profiling.sightings import Sightings
 
@@ -74,31 +75,14 @@ def cluster_bucket(
 
 def _group(albums: Albums, kept: Flags, copies: Flags, calibration: Calibration, settings: ClusteringSettings) -> Ints:
     rows = np.flatnonzero(kept)
-    faces = AlbumFaces(
-        vectors=albums.vectors[rows],
-        bounds=np.searchsorted(albums.face_user[rows], np.arange(len(albums.user_id) + 1)),
-        photo=albums.face_photo[rows],
-        weight=np.where(copies[rows], 0, 1),
-        eps=_eps(albums, kept, calibration, settings),
-    )
-    return group_faces(faces, settings.min_samples)
-
-
-def _eps(
-    albums: Albums, kept: Flags, calibration: Calibration, settings: ClusteringSettings
-) -> npt.NDArray[np.float32]:
-    """Cosine distance for each album, float32 [users]: more people leave more chances to take two for one."""
-    if settings.eps is not None:
-        return np.full(len(albums.user_id), settings.eps, np.float32)
-    return np.asarray(calibration.eps_for(people_at_least(albums, kept)), np.float32)
-
-
-def people_at_least(albums: Albums, kept: Flags) -> Ints:
-    """How many people an album shows at the least, int64 [users]: the most faces on one photo, 1 without any."""
-    on_photo = np.bincount(albums.face_photo[kept], minlength=len(albums.photo_id))
-    people = np.ones(len(albums.user_id), np.int64)
-    np.maximum.at(people, albums.photo_user, on_photo)
-    return people
+    vectors, weight = albums.vectors[rows], np.where(copies[rows], 0, 1)
+    bounds = np.searchsorted(albums.face_user[rows], np.arange(len(albums.user_id) + 1))
+    if settings.eps is None:  # more people leave more chances to take two for one
+        strictest = float(calibration.eps_for(np.array([np.inf]))[0])
+        eps = calibration.eps_for(count_people(vectors, bounds, weight, strictest))
+    else:
+        eps = np.full(len(albums.user_id), settings.eps, np.float32)
+    return group_faces(AlbumFaces(vectors, bounds, albums.face_photo[rows], weight, eps), settings.min_samples)
 
 
 def _rank(albums: Albums, label: Ints, state: Ints) -> Ints:
