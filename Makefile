@@ -7,7 +7,7 @@ PYTEST = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} .venv/bin/python -m pytest
 READY = .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick check bench clean
+.PHONY: help setup demo test quick check bench bench-quality clean
 
 help:
 	@echo "make setup   the environment .venv with every version pinned, and the networks' weights"
@@ -15,7 +15,8 @@ help:
 	@echo "make test    all tests; PYTEST_ARGS='-k NAME' chooses"
 	@echo "make quick   the tests that take seconds"
 	@echo "make check   format, lint, types and all tests: what a change must pass"
-	@echo "make bench   the benchmarks"
+	@echo "make bench   the benchmarks of speed"
+	@echo "make bench-quality   the table of quality; BENCH_ARGS='--populations A=FOLDER' where there is no ../shared"
 	@echo "make clean   remove .venv, demo/ and caches"
 
 setup: $(READY)
@@ -57,9 +58,12 @@ check: $(READY)
 
 bench: $(READY)
 	@set -e; found=; for file in benchmarks/bench_*.py; do \
-	  if [ -f "$$file" ]; then found=1; echo "== $$file"; .venv/bin/python "$$file"; fi; \
+	  if [ -f "$$file" ] && [ "$$file" != benchmarks/bench_quality.py ]; then found=1; echo "== $$file"; .venv/bin/python "$$file"; fi; \
 	done; \
 	[ -n "$$found" ] || echo "benchmarks/ holds no bench_*.py yet: nothing to measure"
+
+bench-quality: $(READY)
+	.venv/bin/python benchmarks/bench_quality.py $(BENCH_ARGS)
 
 clean:
 	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis kith_profiles.egg-info
