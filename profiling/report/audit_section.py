@@ -56,14 +56,17 @@ def _histograms(audit: Mapping[str, Any]) -> list[Histogram]:
 
 
 def _groups(report: ReportData) -> list[dict[str, Any]]:
-    """By grouping the groups with coverage and reasons, and their errors where the truth is known."""
-    names = list(dict.fromkeys([*report.audit["groups"], *report.errors]))
+    """By grouping the groups with coverage and reasons, and their errors where the truth is known.
+
+    Errors by kind stand in the section on the truth.
+    """
+    names = list(dict.fromkeys([*report.audit["groups"], *(name for name in report.errors if name != "kind")]))
     found = []
     for name in names:
         counted = {row["name"]: row for row in report.audit["groups"].get(name, [])}
         judged = {row["name"]: row for row in report.errors.get(name, [])}
         rows = [_group(one, counted.get(one), judged.get(one)) for one in dict.fromkeys([*counted, *judged])]
-        found.append({"title": GROUPINGS.get(name, name), "rows": rows, "judged": bool(judged)})
+        found.append({"title": GROUPINGS.get(name, name), "rows": rows})
     return found
 
 
