@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from profiling import tables
 from profiling.albums import Albums, integers, lay_out, stand_ins
+from profiling.before_birth import taken_before_birth
 from profiling.embedding.calibration import Calibration
 from profiling.evidence import base_evidence
 from profiling.exact import cosine_rows
@@ -19,8 +20,11 @@ from profiling.sightings import Sightings
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-STATES = np.array(["member", "noise", "viral", "duplicate", "nonface", "low_score"], object)
-MEMBER, NOISE, VIRAL, DUPLICATE, NONFACE, LOW_SCORE = range(6)
+# Why a face counts for a cluster or for none, a closed list: "member" of a cluster; "noise", seen once; on a photo
+# "before_birth" of the owner; on a "viral" photo (viral.py); on a "duplicate" of another photo (duplicates.py);
+# a "nonface"; "low_score" of the detector. The later of several reasons is told.
+STATES = np.array(["member", "noise", "before_birth", "viral", "duplicate", "nonface", "low_score"], object)
+MEMBER, NOISE, BEFORE_BIRTH, VIRAL, DUPLICATE, NONFACE, LOW_SCORE = range(7)
 
 
 def cluster_bucket(
@@ -49,8 +53,9 @@ def cluster_bucket(
     clusters : `tables.clusters_schema`, by user_id, cluster; cluster 0 stands on the most photos (ties: most faces,
         then the smallest photo_id and face).
     members : `tables.MEMBERS`, every face of the selected photos of users with consent. A face of a near-duplicate
-        photo has the state "duplicate", that of a viral photo "viral", and the cluster that it fell into, or -1.
-        Neither helps a cluster to exist nor counts for it.
+        photo has the state "duplicate", that of a viral photo "viral", that of a photo older than the owner
+        "before_birth", and the cluster that it fell into, or -1. None of these helps a cluster to exist, nor counts
+        for it.
     """
     albums = lay_out(users, photos.sort_by("photo_id"), selection, faces)
     cut = calibration.nonface_cut if settings.nonface_cut is None else settings.nonface_cut
@@ -62,9 +67,11 @@ def cluster_bucket(
     copies = stands[albums.face_photo] != albums.face_photo
     known = np.zeros(0, np.int64) if viral is None else integers(viral["photo_id"])
     spread = np.isin(albums.photo_id, known)[albums.face_photo]
+    early = taken_before_birth(albums, people)[albums.face_photo]
     label = np.full(len(state), tables.NO_CLUSTER, np.int64)
-    label[kept] = _group(albums, kept, copies | spread, calibration, settings)
+    label[kept] = _group(albums, kept, copies | spread | early, calibration, settings)
     state[kept & (label >= 0)] = MEMBER
+    state[kept & early] = BEFORE_BIRTH
     state[kept & copies] = DUPLICATE
     state[kept & spread] = VIRAL
     order = _rank(albums, label, state)

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from profiling import tables
-from profiling.albums import Floats, find, integers, numbers
+from profiling.albums import Floats
+from profiling.before_birth import about_users
 from profiling.sightings import Sightings
 from profiling.tagging import tag_votes
 
@@ -150,10 +151,7 @@ def _of_owner(tags: pa.Table, source: str) -> pa.Table:
 
 def _about_owner(sightings: Sightings, people: pa.Table, column: str) -> Floats:
     """A column of table ``people`` for the owner of each cluster; NaN = not known."""
-    order = np.argsort(integers(people["user_id"]), kind="stable")
-    place, known = find(sightings.albums.user_id[sightings.cluster_user], integers(people["user_id"])[order])
-    values = numbers(people[column])[order]
-    return np.where(known, values[place] if len(values) else np.nan, np.nan)
+    return about_users(sightings.albums.user_id, people, column)[sightings.cluster_user]
 
 
 def _saturated(sightings: Sightings, votes: Floats) -> Floats:

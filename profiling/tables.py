@@ -195,7 +195,7 @@ MEMBERS = _schema(  # every face of the selected photos, sorted by user_id, phot
     photo_id=pa.int64(),
     face=pa.int16(),
     cluster=pa.int16(),
-    state=pa.string(),  # "member", "noise", "viral", "duplicate", "nonface" or "low_score"
+    state=pa.string(),  # of clusters.STATES: "member", "noise", or why a face counts for no cluster
 )
 
 

@@ -137,6 +137,20 @@ def test_viral_photos_make_no_cluster_and_no_larger_one(world: World) -> None:
     assert "viral" not in set(members["state"].to_pylist())
 
 
+def test_photos_older_than_their_owner_count_for_no_cluster(world: World) -> None:
+    whole = world.cluster()[0]
+    born = [2003.0 + 20 * (i % 3) for i in range(40)]  # photos of 2003: possible, and twenty and forty years too early
+    trust = [0.9 if i % 2 else 0.7 for i in range(40)]
+    people = changed(changed(world.people, "birth_year", born), "birth_year_confidence", trust)
+    clusters, members = replace(world, people=people).cluster()
+    early = {10 * i + 5 for i in range(40) if i % 2 and i % 3}
+    assert set(clusters["user_id"].to_pylist()) == set(whole["user_id"].to_pylist()) - early
+    states = {row["user_id"]: row["state"] for row in members.to_pylist() if row["state"] == "before_birth"}
+    assert set(states) == early
+    undated = replace(world, people=people, photos=changed(world.photos, "taken_at", [None] * len(world.photos)))
+    assert len(undated.cluster()[0]) == len(whole)
+
+
 def test_who_has_not_consented_is_not_looked_at(world: World) -> None:
     refused = changed(world.users, "consent", [i % 2 == 0 for i in range(40)])
     clusters, members = replace(world, users=refused).cluster()
