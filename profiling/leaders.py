@@ -72,7 +72,8 @@ def choose_leaders(
     free = weight if barred is None else np.where(barred, -np.inf, weight)
     place, top = _heaviest(user, free, users)
     known = place[:, 0] >= 0
-    margin = np.where(np.isfinite(top[:, 1]), top[:, 0] - top[:, 1], top[:, 0])
+    rivalled = np.isfinite(top[:, 1])  # a barred runner-up weighs -inf
+    margin = top[:, 0] - np.where(rivalled, top[:, 1], 0.0)
     one = known & (np.fmin(margin, top[:, 0] - NOBODY) >= asked)
     distance = np.append(np.nan_to_num(friend_distance, nan=np.inf), np.inf)
     friendly = distance[place[:, :2]] < NEAR
