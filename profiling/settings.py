@@ -118,7 +118,7 @@ class AuditSettings(_Section):
     max_lost_share: float = Field(0.05, ge=0, le=1, description="users who lost their profile, of those who had one")
     max_replaced_share: float = Field(0.05, ge=0, le=1, description="profiles that show another face than before")
     fairness_users: int = Field(30, ge=1, description="users with a cluster that make a group worth comparing")
-    max_coverage_gap: float = Field(0.15, ge=0, le=1, description="coverage of the best served group less the worst's")
+    max_coverage_gap: float = Field(0.1, ge=0, le=1, description="coverage of the best served group less the worst's")
 
 
 class Settings(_Section):

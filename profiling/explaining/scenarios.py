@@ -28,10 +28,14 @@ RIVALS = 3  # heaviest clusters that are looked at: whoever decides is among the
 
 @dataclass(frozen=True)
 class Usual:
-    """Ends of what is usual, float64 [evidence] each; NaN where a piece of evidence is known of nobody."""
+    """Ends of what is usual, float64 [evidence] each; NaN where a piece of evidence is known of nobody.
+
+    `unknown` bool [evidence]: it is not known of some clusters, so it might not be known of this one.
+    """
 
     low: Floats
     high: Floats
+    unknown: npt.NDArray[np.bool_]
 
     @classmethod
     def of(cls, matrix: Floats) -> Usual:
@@ -39,7 +43,8 @@ class Usual:
         columns = [column[~np.isnan(column)] for column in np.asarray(matrix, np.float64).T]
         ends = [np.percentile(c, USUAL, method="inverted_cdf") if len(c) else (np.nan, np.nan) for c in columns]
         low, high = np.asarray(ends, np.float64).reshape(len(columns), 2).T
-        return cls(low, high)
+        unknown = np.asarray(np.isnan(np.asarray(matrix, np.float64)).any(axis=0), np.bool_)
+        return cls(low, high, unknown)
 
 
 @dataclass(frozen=True)
@@ -67,11 +72,12 @@ def _single(case: Case, row: int, rivals: npt.NDArray[np.intp], usual: Usual) ->
     used = np.flatnonzero(case.scorer.of_round(case.round_number).coefficients)
     for column in used.tolist():
         name = EVIDENCE[column]
-        if name in FRIEND_EVIDENCE:
-            continue  # these belong together: see `_events`
+        if name in FRIEND_EVIDENCE or name in TAG_EVENTS:
+            continue  # see `_events`
         label, now = f"“{EVIDENCE_LABELS.get(name, name)}”", case.matrix[row, column]
         cluster, was = int(case.number[row]), number(now)
-        yield _changed(case, row, {name: np.nan}, f"{label} of cluster {cluster} were not known (it is {was})")
+        if usual.unknown[column]:
+            yield _changed(case, row, {name: np.nan}, f"{label} of cluster {cluster} were not known (it is {was})")
         ends = (("low", usual.low[column]), ("high", usual.high[column]))
         for end, value in ends:
             if (np.isfinite(value) and (now < value) == (end == "high")) or (np.isfinite(value) and np.isnan(now)):

@@ -11,6 +11,7 @@ from profiling.report.data import ReportData
 from profiling.report.words import CHANGES, FAULTS, GATES, GROUPINGS
 
 SHOWN_HUBS = 5
+ALWAYS = ("kept", "lost", "gained")  # counts of the change that are told even when they are 0
 
 
 def show_audit(report: ReportData) -> dict[str, Any]:
@@ -47,8 +48,8 @@ def _gate(gate: Mapping[str, Any]) -> dict[str, Any]:
 def _histograms(audit: Mapping[str, Any]) -> list[Histogram]:
     margins, weights = audit["margins"], audit["weights"]
     made = (
-        ("Margins of users with a profile", margins["profiles"]),
-        ("Margins of users without a leader", margins["unresolved"]),
+        ("Margins of profiles", margins["profiles"]),
+        ("Margins without a leader", margins["unresolved"]),
         ("Weights of leaders", weights["leaders"]),
         ("Weights of all clusters", weights["all"]),
     )
@@ -60,7 +61,7 @@ def _groups(report: ReportData) -> list[dict[str, Any]]:
 
     Errors by kind stand in the section on the truth.
     """
-    names = list(dict.fromkeys([*report.audit["groups"], *(name for name in report.errors if name != "kind")]))
+    names = [name for name in GROUPINGS if name in report.audit["groups"]]
     found = []
     for name in names:
         counted = {row["name"]: row for row in report.audit["groups"].get(name, [])}
@@ -90,7 +91,7 @@ def _change(change: Mapping[str, Any] | None) -> dict[str, Any] | None:
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(change["created"]))
     return {
         "since": f"generation {change['generation']} of {made}",
-        "bars": growing({name: change[name] for name in CHANGES}, CHANGES),
+        "bars": growing({name: change[name] for name in CHANGES if change[name] or name in ALWAYS}, CHANGES),
     }
 
 

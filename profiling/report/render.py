@@ -21,6 +21,7 @@ from profiling.report.user_page import show_user
 from profiling.report.words import METRICS
 from profiling.tables import NO_CLUSTER
 
+NOTHING = "–"  # where there is no value
 HERE = Path(__file__).parent
 
 
@@ -157,22 +158,23 @@ def _coefficients(report: ReportData) -> list[dict[str, Any]]:
 
 
 def _unresolved(report: ReportData) -> list[dict[str, Any]]:
-    """Users without a profile by reason, the commonest first, with what each came nearest to."""
+    """Users without a profile by reason: first those who came near to one, then the commonest reasons."""
     found = []
     for reason, count in _sorted(report.audit["users_by_reason"], leave="ok").items():
         rows = [
             {
                 "user_id": one.user_id,
                 "found": one.found,
-                "nearest": "–" if one.cluster == NO_CLUSTER else f"cluster {one.cluster}",
-                "margin": f"{number(one.margin)} of {number(one.asked)}" if math.isfinite(one.margin) else "–",
+                "nearest": NOTHING if one.cluster == NO_CLUSTER else f"cluster {one.cluster}",
+                "margin": f"{number(one.margin)} of {number(one.asked)}" if math.isfinite(one.margin) else NOTHING,
                 "change": one.change,
             }
             for one in report.unresolved
             if one.reason == reason
         ]
-        found.append({"reason": report.user_reasons.get(reason, reason), "count": count, "rows": rows})
-    return found
+        near = any(row["nearest"] != NOTHING for row in rows)
+        found.append({"reason": report.user_reasons.get(reason, reason), "count": count, "rows": rows, "near": near})
+    return sorted(found, key=lambda group: not group["near"])
 
 
 def _metrics(evaluation: Mapping[str, Any] | None) -> list[dict[str, Any]]:

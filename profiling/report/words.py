@@ -29,7 +29,6 @@ GROUPINGS = {  # of audit.groups, and the kind that only a truth knows
     "gender": "By gender",
     "age": "By age",
     "photos": "By number of selected photos",
-    "kind": "By kind of album",
 }
 CHANGES = {  # of audit.change
     "kept": "kept their profile",

@@ -115,7 +115,7 @@ def test_every_scenario_is_decided_as_the_plain_rule_says(number: int) -> None:
             found = (leaders.reason[0], int(leaders.leader[0]), int(leaders.second[0]))
             assert found == decide(weights, each.matrix[:, FRIEND_DISTANCE].tolist(), case.asked)
             tried += 1
-    assert tried > 1000
+    assert tried > 500
 
 
 def test_what_is_told_would_have_changed_the_decision_with_the_numbers_told() -> None:
