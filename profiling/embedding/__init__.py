@@ -5,7 +5,7 @@ numbers mean. So `Embedder` stands in `profiling.embedding.embedder` and is not 
 """
 
 from profiling.embedding.calibration import Calibration, load_calibration
-from profiling.embedding.registry import MODELS, ModelEntry, find_weights, get_model
+from profiling.embedding.registry import MODELS, ModelEntry, find_weights, get_model, list_models
 
 __all__ = [
     "MODELS",
@@ -13,5 +13,6 @@ __all__ = [
     "ModelEntry",
     "find_weights",
     "get_model",
+    "list_models",
     "load_calibration",
 ]

@@ -48,10 +48,13 @@ class Embedder:
     def __init__(self, entry: ModelEntry, network: nn.Module, device: str, precision: str) -> None:
         self.entry = entry
         self._device = torch.device(device)
-        self._dtype = PRECISIONS[precision]
+        own_arithmetic = next(network.parameters(), None) is None  # ONNX: the file says its precision
+        self._dtype = torch.float32 if own_arithmetic else PRECISIONS[precision]
         network = network.eval().to(self._device, self._dtype)
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._mean = torch.tensor(entry.mean, device=self._device).reshape(1, 3, 1, 1)
+        self._mean, self._scale = (
+            torch.tensor(channels, device=self._device).reshape(1, 3, 1, 1) for channels in (entry.mean, entry.scale)
+        )
 
     @classmethod
     def load(
@@ -69,7 +72,7 @@ class Embedder:
             raise ModelError(
                 f"model {entry.id}: precision {precision!r} unknown; choose one of {', '.join(PRECISIONS)}"
             )
-        network = cast(nn.Module, importlib.import_module(entry.network).load_network(read_weights(entry)))
+        network = build_network(entry, read_weights(entry))
         try:
             return cls(entry, network, device, precision)
         except (RuntimeError, AssertionError) as error:
@@ -105,10 +108,21 @@ class Embedder:
         if self.entry.colour == "bgr":
             batch = np.ascontiguousarray(batch[..., ::-1])
         pixels = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2)  # is channels_last already
-        scaled = (pixels.float() - self._mean) / self.entry.scale
+        scaled = (pixels.float() - self._mean) / self._scale
         with _exact_convolutions():
             raw, features = self._network(scaled.to(self._dtype))
         return raw[: len(part)].float().cpu().numpy(), features[: len(part)].float().cpu().numpy()
+
+
+def build_network(entry: ModelEntry, data: bytes) -> nn.Module:
+    """The network of `entry` from its weights' bytes.
+
+    Raises
+    ------
+    ModelError
+        The bytes are not of this network.
+    """
+    return cast(nn.Module, importlib.import_module(entry.network).load_network(data, **dict(entry.options)))
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def audit(context: BuildContext, rounds: list[Round]) -> dict[str, Any]:
     last = last_generation(context.lake)
     before = {} if last is None else last_profiles(context.lake, last)
     comparison = {
-        "comparable": last is not None and last.artefacts["model"] == model.sha256,
+        "comparable": last is not None and last.artefacts["model"] == model.vectors_id,
         "moved_cosine": context.settings.scoring.moved_cosine,
         "other_distance": distance_scale(context.settings),
     }

@@ -40,7 +40,7 @@ def face_key(settings: Settings) -> str:
     return fingerprint(
         logic=LOGIC,
         detector=MTCNN_SHA256,
-        model=entry.sha256,
+        model=entry.vectors_id,
         calibration=calibration.id,
         precision=settings.embedding.precision,
         decoding=settings.decoding.model_dump(),

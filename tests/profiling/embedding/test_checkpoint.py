@@ -46,6 +46,6 @@ def test_another_networks_tensors_are_one_line(change: dict[str, torch.Tensor | 
 
 @pytest.mark.parametrize("data", [b"", b"12345678", save({"a": torch.zeros(4)})[:-3]])
 def test_bytes_of_another_format_are_one_line(data: bytes) -> None:
-    with pytest.raises(ModelError, match=r"^net: .*no safetensors file") as caught:
+    with pytest.raises(ModelError, match=r"^net: .*neither a safetensors nor a PyTorch file") as caught:
         read_tensors(data, "net")
     assert "\n" not in str(caught.value)

@@ -131,7 +131,7 @@ def test_another_network_needs_one_file_and_one_entry(tmp_path: Path, monkeypatc
         chip=ChipSpec(32, ((8, 8), (24, 8), (16, 16), (10, 24), (22, 24))),
         colour="bgr",
         mean=(1.0, 2.0, 3.0),
-        scale=50.0,
+        scale=(50.0, 50.0, 50.0),
         network="network_of_a_test",
         weights_bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
