@@ -21,7 +21,7 @@ class Generation:
     `stages` maps a stage ("score-0" … for the rounds) to the fingerprints of its buckets; `rounds` is one entry a round
     with `moved`, `profiles`, `margins_fell`, `scored`, `copied` and the name of its `rows`; `broadened` one a step of
     broadening (`photos` a user, `users`, profiles `before` and `after`), after which stages and rounds are the last
-    step's; `artefacts` maps "model", "calibration", "scorer" and "names" to ids; `audit` is what
+    step's; `artefacts` maps "model", "calibration", "scorer", "names" and "cohorts" to ids; `audit` is what
     `profiling.audit.combine` found.
     """
 

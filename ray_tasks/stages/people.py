@@ -14,16 +14,18 @@ from profiling.settings import PeopleSettings
 from profiling.tables import PEOPLE
 from ray_tasks.jobs import BucketJob, StageOutput
 from ray_tasks.lake import Lake, fingerprint
+from ray_tasks.stages.cohorts import fit_cohorts, open_guesses, publish_guesses, read_cohorts
 from ray_tasks.stages.context import BuildContext, fingerprints
 from ray_tasks.stages.partition_rows import open_birth_years, open_friendships, open_user_ids, rows_mark
 
-LOGIC = 1  # raise when the results of this stage change
+LOGIC = 2  # raise when the results of this stage change
 NAME_COLUMNS = ["first_name", "last_name", "gender"]
 
 
-def people(context: BuildContext) -> str:
-    """Run the stage over all buckets; returns the id of the name table that it fitted on the way."""
-    names, settings = fit_names(context), context.settings.people
+def people(context: BuildContext) -> dict[str, str]:
+    """Run the stage over all buckets; returns the ids of the artefacts that it fitted on the way, by kind."""
+    names, cohorts, settings = fit_names(context), fit_cohorts(context), context.settings.people
+    guesses = publish_guesses(context, cohorts)
     mark = rows_mark(context.manifests["partition"])
     jobs = []
     for bucket in range(context.lake.buckets):
@@ -34,12 +36,20 @@ def people(context: BuildContext) -> str:
             inputs=fingerprints(inputs),
             rows=mark,
             names=names.id,
+            cohorts=cohorts.id,
+            guesses=guesses,
             settings=settings.model_dump(),
         )
-        arguments = {"settings": settings, "rows": mark, "names": names.id}
+        arguments = {
+            "settings": settings,
+            "rows": mark,
+            "names": names.id,
+            "cohorts": cohorts.id,
+            "guesses": guesses,
+        }
         jobs.append(BucketJob("people", bucket, what, compute, inputs, arguments))
     context.run("people", jobs)
-    return names.id
+    return {"names": names.id, "cohorts": cohorts.id}
 
 
 def fit_names(context: BuildContext) -> NameTable:
@@ -64,6 +74,8 @@ def compute(lake: Lake, job: BucketJob) -> StageOutput:
         users["row"].to_numpy(),
         open_friendships(lake, given["rows"]),
         open_birth_years(lake, given["rows"]),
+        read_cohorts(lake, given["cohorts"]),
+        open_guesses(lake, given["guesses"]),
         trusted_gap=settings.trusted_gap,
         min_friends=settings.min_friends,
         min_confidence=settings.min_confidence,
@@ -81,6 +93,7 @@ def compute(lake: Lake, job: BucketJob) -> StageOutput:
             "birth_year_confidence": pa.array(born.confidence, mask=~known),
             "birth_year_source": pa.array([SOURCES[k] for k in np.where(known, born.source, 0)], pa.string()),
             "female": pa.array(female, mask=~(np.isfinite(female) & consent)),
+            "gender_confidence": pa.array(np.maximum(female, 1 - female), mask=~(np.isfinite(female) & consent)),
             "gender_source": pa.array(source, pa.string(), mask=~consent),
         },
         schema=PEOPLE,
