@@ -31,8 +31,9 @@ def profile_digests(profiles: Halves) -> Digests:
 
     Parameters
     ----------
-    profiles : float16 [users, 2, dim], zeros = none.
+    profiles : float16 [users, 2, dim], zeros = none. Only the first counts: what a second leader is, friends never ask.
     """
+    profiles = profiles[:, :1]
     found = np.zeros(len(profiles), np.uint64)
     for user in np.flatnonzero(profiles.any(axis=(1, 2))):
         digest = hashlib.blake2b(np.ascontiguousarray(profiles[user]).tobytes(), digest_size=8).digest()
@@ -54,8 +55,8 @@ class RoundInputs:
     Parameters
     ----------
     owner : int64 [clusters], place of the user, ascending.
-    number, faces : int64 [clusters]. centroids : float16 [clusters, dim]. evidence : float64 [clusters, columns], what
-        is known without friends' profiles.
+    number, faces, photos : int64 [clusters]. centroids : float16 [clusters, dim].
+    evidence : float64 [clusters, columns], what is known without friends' profiles.
     reasons : object [users], why each user, if without a cluster, has none.
     indptr, friend_rows : friends of the i-th user are ``friend_rows[indptr[i]:indptr[i + 1]]``, rows.
     friend_digests : uint64 [population], `profile_digests` of the last round; None in round 0.
@@ -65,6 +66,7 @@ class RoundInputs:
     owner: Ints
     number: Ints
     faces: Ints
+    photos: Ints
     centroids: Halves
     evidence: Floats
     reasons: npt.NDArray[np.object_]
@@ -78,7 +80,9 @@ class RoundInputs:
         cluster."""
         users = len(self.reasons)
         bounds = np.searchsorted(self.owner, np.arange(users + 1))
-        own = _as_bytes([self.number[:, None], self.faces[:, None], self.centroids, self.evidence])
+        own = _as_bytes(
+            [self.number[:, None], self.faces[:, None], self.photos[:, None], self.centroids, self.evidence]
+        )
         state = _as_bytes([integers(self.last[name])[:, None] for name in STATE] if self.last is not None else [])
         friends = _Friends.of(self)
         found = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from profiling.albums import Flags, Floats, Ints, find, flags, integers, numbers
 from profiling.claims import Claims
 from profiling.exact import cosine_rows
 from profiling.friend_evidence import FriendEvidence, friend_evidence
+from profiling.joint_accounts import second_leaders
 from profiling.leaders import Leaders, choose_leaders
 from profiling.reasons import reasons_without_clusters
 from profiling.round_inputs import DIGEST_BYTES, RoundInputs, find_copies, profile_digests, rules_digest
@@ -56,6 +57,7 @@ class _Users:
             owner=self.owner,
             number=integers(self.clusters["cluster"]),
             faces=integers(self.clusters["faces"]),
+            photos=integers(self.clusters["photos"]),
             centroids=tables.unpack_vectors(self.clusters["centroid"]),
             evidence=base_matrix(self.clusters),
             reasons=self.reasons,
@@ -142,15 +144,23 @@ def _score(
     centroids = tables.unpack_vectors(clusters["centroid"])
     friends = FriendEvidence.unknown(len(owner))
     if round_number > 0 and profiles is not None:
-        friends = friend_evidence(owner, centroids, bucket.indptr, bucket.friend_rows, profiles, eps)
+        first = profiles[:, :1]  # a second leader is a friend's face more often than not, and claims nothing
+        friends = friend_evidence(owner, centroids, bucket.indptr, bucket.friend_rows, first, eps)
     weight = scorer.weigh(evidence_matrix(clusters, friends), round_number)
     distance = friends.friend_distance.astype(np.float64)
     claims = Claims.of(owner, integers(clusters["cluster"]), bucket.users, bucket.last)
     leaders = choose_leaders(owner, weight, distance, len(bucket.users), asked, claims.barred(weight, asked))
     without = leaders.best < 0
     leaders.reason[without] = bucket.reasons[without]
+    leaders = replace(leaders, second=np.where(leaders.second < 0, _partners(bucket, leaders), leaders.second))
     made = _profiles(bucket.users, clusters, centroids, leaders, claims.after(leaders, distance))
     return _scores(clusters, weight, friends), made
+
+
+def _partners(bucket: _Users, leaders: Leaders) -> Ints:
+    clusters = bucket.clusters
+    solo, avatar = numbers(clusters["solo"]), numbers(clusters["avatar"])
+    return second_leaders(bucket.owner, leaders.leader, integers(clusters["photos"]), solo, avatar)
 
 
 def evidence_matrix(clusters: pa.Table, friends: FriendEvidence) -> Floats:
