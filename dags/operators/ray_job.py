@@ -1,0 +1,161 @@
+"""The operator: one Airflow task is one Ray job at a time, found again after any death of Airflow's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from dags.operators.job_log import REASON_LENGTH, LogLines, LogTail
+from dags.operators.ray_hook import RayHook, RayJobGoneError, RayUnreachableError
+from dags.operators.submission import Attempt, TaskIdentity, choose_attempt, entrypoint
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from ray.job_submission import JobDetails
+
+STORE_KEY = "ray_attempt"  # in Airflow's task state store: number of the last job submitted
+DRAIN_S = 10.0  # seconds for the rest of the log once a job has ended
+FATAL_EXIT_CODES = (2,)  # of the command line: something that a person must mend, so that another try cannot help
+
+
+class RayJobOperator(BaseOperator):
+    """Run `python -m MODULE ARGUMENTS…` as a job of a Ray cluster.
+
+    The submission id is made of DAG, run, task and map index and the number of the attempt. A job of this task that is
+    pending or running is followed again, whoever submitted it: a retry after the worker or the scheduler died, for
+    example. Otherwise a new attempt is submitted, after a Clear too: finished work is skipped by the job itself.
+
+    Parameters
+    ----------
+    arguments : of the module, templated one by one, so that no value becomes two; what renders to nothing is left out.
+    module : what Python runs.
+    ray_conn_id : see `RayHook`.
+    environment : variables of the job, templated. They are shown on the Ray dashboard: no secrets.
+    poll_s : seconds between looks at the job's state.
+    patience_s : seconds that the cluster may be silent before this try fails; the job goes on, the next try finds it.
+    fatal_exit_codes : exit codes after which no other try is made.
+
+    Returns
+    -------
+    The JSON document that ends the job's log, None when there is none.
+    """
+
+    template_fields: Sequence[str] = ("arguments", "environment")
+    ui_color = "#d7e8f7"
+
+    def __init__(
+        self,
+        *,
+        arguments: Sequence[str],
+        module: str = "ray_tasks",
+        ray_conn_id: str = RayHook.default_conn_name,
+        environment: Mapping[str, str] | None = None,
+        poll_s: float = 1.0,
+        patience_s: float = 300.0,
+        fatal_exit_codes: Sequence[int] = FATAL_EXIT_CODES,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.arguments = list(arguments)
+        self.module = module
+        self.ray_conn_id = ray_conn_id
+        self.environment = dict(environment or {})
+        self.poll_s = poll_s
+        self.patience_s = patience_s
+        self.fatal_exit_codes = tuple(fatal_exit_codes)
+        self._job: Attempt | None = None
+        self._hook: RayHook | None = None
+        self._killed = False
+
+    def execute(self, context: Context) -> Any:
+        """Submit the job or find it running, follow it to its end, return its result."""
+        hook = self._hook = RayHook(self.ray_conn_id)
+        job = self._begin(hook, context)
+        lines = LogLines(self.log.info)
+        try:
+            details = self._follow(hook, job.submission_id, lines)
+        except AirflowException:
+            raise  # the cluster is silent or has lost the job: nothing to stop
+        except BaseException:  # a timeout, Ctrl-C: whatever ends this task ends its job
+            self.on_kill()
+            raise
+        return self._result(job.submission_id, details, lines)
+
+    def on_kill(self) -> None:
+        """Stop the job. Called inside a signal handler, so it must be quick and must not log."""
+        self._killed = True
+        if self._hook is not None and self._job is not None:
+            with suppress(AirflowException):
+                self._hook.stop(self._job.submission_id)
+
+    def _begin(self, hook: RayHook, context: Context) -> Attempt:
+        """Find the running job, or count on and submit; the number is stored before Ray hears of it."""
+        ti = context["ti"]
+        identity = TaskIdentity(ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index)
+        store = context["task_state_store"]
+        stored = store.get(STORE_KEY, 0)
+        job = choose_attempt(identity.prefix(), stored if isinstance(stored, int) else 0, hook.jobs())
+        store.set(STORE_KEY, job.number)
+        if job.running:
+            self.log.info("Ray job %s runs already: following it", job.submission_id)
+            self._job = job
+            return job
+        command = entrypoint(hook.python, self.module, [part for part in self.arguments if part != ""])
+        self.log.info("Ray job %s on %s: %s", job.submission_id, hook.address, command)
+        self._job = job
+        hook.submit(job.submission_id, command, self.environment, identity.metadata())
+        if self._killed:  # while the submission was on its way
+            self.on_kill()
+        return job
+
+    def _follow(self, hook: RayHook, submission_id: str, lines: LogLines) -> JobDetails:
+        """Write the log until the job has ended."""
+        client = hook.get_conn()
+        tail = LogTail(client, submission_id)
+        tail.start()
+        heard = time.monotonic()
+        try:
+            while True:
+                try:
+                    details = hook.details(client, submission_id)
+                    heard = time.monotonic()
+                    if details.status.is_terminal():
+                        lines.feed(tail.stop(DRAIN_S))
+                        lines.close()
+                        return details
+                except RayUnreachableError:
+                    if time.monotonic() - heard > self.patience_s:
+                        raise
+                lines.feed(tail.take(self.poll_s))
+        finally:
+            tail.stop()
+
+    def _result(self, submission_id: str, details: JobDetails, lines: LogLines) -> Any:
+        """What the job returned.
+
+        Raises
+        ------
+        AirflowException
+            It did not succeed: one line with the reason.
+        AirflowFailException
+            The same, not to be tried again: its exit code says that this cannot help, or a person stopped it.
+        """
+        state = str(details.status)
+        if state == "SUCCEEDED":
+            return lines.document()
+        if state == "STOPPED" and self._killed:
+            raise AirflowException(f"Ray job {submission_id} was stopped because this task was")
+        if state == "STOPPED":
+            raise AirflowFailException(f"Ray job {submission_id} was stopped by somebody; Clear the task to go on")
+        code = details.driver_exit_code
+        reason = lines.reason() if code is not None else " ".join((details.message or "Ray gave no reason").split())
+        text = f"Ray job {submission_id} failed (exit code {code}): {reason[:REASON_LENGTH]}"
+        raise AirflowFailException(text) if code in self.fatal_exit_codes else AirflowException(text)
+
+
+__all__ = ["RayJobGoneError", "RayJobOperator", "RayUnreachableError"]
