@@ -63,7 +63,8 @@ def cluster_bucket(
     state[(albums.nonface_distance < cut) | ~albums.vectors.any(axis=1)] = NONFACE
     state[~(albums.score >= settings.min_score)] = LOW_SCORE
     kept = state == NOISE
-    stands = stand_ins(albums, seen, kept, settings.duplicate_bits)
+    scale = float(calibration.eps_for(np.ones(1))[0]) if settings.eps is None else settings.eps
+    stands = stand_ins(albums, seen, kept, settings.duplicate_bits, scale)
     copies = stands[albums.face_photo] != albums.face_photo
     known = np.zeros(0, np.int64) if viral is None else integers(viral["photo_id"])
     spread = np.isin(albums.photo_id, known)[albums.face_photo]

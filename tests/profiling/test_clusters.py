@@ -119,6 +119,39 @@ def test_reposting_a_photo_makes_no_cluster_and_no_larger_one(world: World) -> N
     assert len(grown.cluster(duplicate_bits=0)[0]) == len(before) + 1
 
 
+@pytest.mark.parametrize(
+    ("change", "copy"),
+    [("nothing", True), ("moved", False), ("another face", False), ("too many bits", False), ("a face more", False)],
+)
+def test_a_cropped_copy_is_told_by_its_faces(world: World, change: str, copy: bool) -> None:
+    """Hashes six bits apart, more than the four that are enough alone: the faces decide."""
+    photo_id = next(photo for (photo, face) in world.person if face == 2)
+    photo, seen = (
+        next(row for row in table.to_pylist() if row["photo_id"] == photo_id) for table in (world.photos, world.seen)
+    )
+    faces = world.faces.filter(pc.equal(world.faces["photo_id"], photo_id))
+    faces = changed(faces, "photo_id", [900_000] * len(faces))
+    if change == "moved":
+        faces = changed(faces, "x", [x + 0.15 for x in faces["x"].to_pylist()])
+    if change == "another face":
+        vectors = tables.unpack_vectors(faces["embedding"])[[0, 0, 2]]
+        faces = faces.set_column(faces.column_names.index("embedding"), "embedding", tables.pack_vectors(vectors))
+    if change == "a face more":
+        faces = faces.slice(0, 2)
+    flips = 0b111111 if change != "too many bits" else 0b111111111
+    picked = {"owner_id": photo["owner_id"], "photo_id": 900_000, "quality": 1.0, "rank": 90}
+    grown = replace(
+        world,
+        photos=appended(world.photos, [photo | {"photo_id": 900_000}]),
+        seen=appended(world.seen, [seen | {"photo_id": 900_000, "perceptual_hash": seen["perceptual_hash"] ^ flips}]),
+        faces=pa.concat_tables([world.faces, faces]),
+        selection=appended(world.selection, [picked]),
+    )
+    members = grown.cluster()[1]
+    states = members.filter(pc.equal(members["photo_id"], 900_000))["state"].to_pylist()
+    assert set(states) == {"duplicate"} if copy else "duplicate" not in states
+
+
 def test_viral_photos_make_no_cluster_and_no_larger_one(world: World) -> None:
     before, members = world.cluster()
     shown: dict[tuple[int, int], set[int]] = {}

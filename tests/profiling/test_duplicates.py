@@ -16,7 +16,7 @@ from PIL import Image
 
 from profiling import duplicates
 from profiling.decoding import decode_photo
-from profiling.duplicates import near_duplicates
+from profiling.duplicates import SECOND_LOOK, near_duplicates
 from profiling.settings import ClusteringSettings, DecodingSettings
 
 LFW = Path(__file__).parents[3] / "shared" / "data" / "lfw_dev"
@@ -45,6 +45,24 @@ def oracle(rows: Rows, bits: int) -> list[int]:
 @given(ROWS, st.integers(0, 6))
 def test_groups_are_the_components_of_the_relation(rows: Rows, bits: int) -> None:
     assert near_duplicates(*columns(rows), bits).tolist() == oracle(rows, bits)
+
+
+@given(ROWS, st.integers(0, 6), st.integers(1, 5))
+def test_less_near_hashes_join_where_the_faces_are_alike(rows: Rows, bits: int, modulus: int) -> None:
+    def alike(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        pictures = np.array([row[1] for row in rows], np.uint64)
+        return (pictures[one] % modulus) == (pictures[other] % modulus)
+
+    graph = nx.Graph()
+    graph.add_nodes_from(range(len(rows)))
+    for i, (owner, picture, faces) in enumerate(rows):
+        for j, (other_owner, other_picture, other_faces) in enumerate(rows[:i]):
+            apart = (picture ^ other_picture).bit_count()
+            near = apart <= bits or (apart <= SECOND_LOOK * bits and picture % modulus == other_picture % modulus)
+            if (owner, faces) == (other_owner, other_faces) and near:
+                graph.add_edge(i, j)
+    expected = [min(nx.node_connected_component(graph, node)) for node in range(len(rows))]
+    assert near_duplicates(*columns(rows), bits, alike).tolist() == expected
 
 
 @given(ROWS, st.integers(0, 6), st.randoms(use_true_random=False))
