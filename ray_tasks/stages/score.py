@@ -30,7 +30,7 @@ from ray_tasks.rows import open_rows, write_rows
 from ray_tasks.stages.context import BuildContext, Manifests, fingerprints
 from ray_tasks.stages.partition_rows import bucket_friends
 
-LOGIC = 2  # raise when the results of this stage change
+LOGIC = 3  # raise when the results of this stage change
 EARLIER = "earlier-"  # inputs of a job that it may copy results from
 COUNTED = ("moved", "profiles", "margins_fell", "scored", "copied")  # users, in a manifest's counts
 PROFILES_A_USER = 2  # a joint account may have two
