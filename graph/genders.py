@@ -22,6 +22,7 @@ KINDS = ("first", "last", "first_ending", "last_ending")
 ENDINGS = (3, 2)  # letters, the longer first: -ova against -nov, -va against -ov
 LEAST_USERS = 3  # users who bear a name before it is kept: a table of rare names would list people
 SMOOTHING = 1.0  # users of each gender, in the population's proportion, added to every name's count
+STATED_TRUE = 0.98  # of stated genders; an assumption, no population here holds lies about gender to measure it on
 VERSION = 1  # of the JSON layout
 
 Names: TypeAlias = pa.Array | pa.ChunkedArray
@@ -168,6 +169,23 @@ class NameTable:
             return cls(NameCounts((int(women), int(men)), names), int(content["least_users"]))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"not a name table ({error}); a full rebuild writes a new one") from None
+
+
+def hear_statements(by_name: npt.NDArray[np.float32], gender: Names) -> npt.NDArray[np.float32]:
+    """The probability of a woman when stated genders are heard besides the names: float32 [n], NaN unknown.
+
+    A statement is strong evidence but no proof: "male" of an Anna Petrova leaves a doubt, of an Ivan none.
+
+    Parameters
+    ----------
+    by_name : float32 [n], as `NameTable.estimate` gives it; NaN counts as a half where a gender is stated.
+    gender : string array [n], "female", "male" or null.
+    """
+    stated = np.asarray(pc.fill_null(pc.index_in(gender, value_set=pa.array(["female", "male"])), -1))
+    before = np.where(np.isnan(by_name), 0.5, by_name).astype(np.float64)
+    says_woman = np.where(stated == 0, STATED_TRUE, 1 - STATED_TRUE)
+    woman, man = before * says_woman, (1 - before) * (1 - says_woman)
+    return np.where(stated >= 0, woman / (woman + man), by_name).astype(np.float32)
 
 
 def _spell(name: str) -> str:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graph.ages import SOURCES, estimate_birth_years
-from graph.genders import NameTable, count_names
+from graph.genders import NameTable, count_names, hear_statements
 from profiling.settings import PeopleSettings
 from profiling.tables import PEOPLE
 from ray_tasks.jobs import BucketJob, StageOutput
@@ -104,13 +104,9 @@ def compute(lake: Lake, job: BucketJob) -> StageOutput:
 def _genders(
     users: pa.Table, names: NameTable, min_confidence: float
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.object_]]:
-    """Probability of a woman [n] (NaN unknown) and its source; a stated gender is believed as stated."""
-    stated = users["gender"].to_numpy(zero_copy_only=False)
-    by_name = names.estimate(users["first_name"], users["last_name"])
-    sure = np.abs(2 * by_name - 1) >= min_confidence
-    female = np.where(sure, by_name, np.nan).astype(np.float32)
-    source = np.full(len(users), None, object)
-    source[sure] = "name"
-    for gender, value in (("female", 1.0), ("male", 0.0)):
-        female[stated == gender], source[stated == gender] = value, "stated"
+    """Probability of a woman [n] (NaN unknown) and what it rests on: a stated gender where there is one, or names."""
+    female = hear_statements(names.estimate(users["first_name"], users["last_name"]), users["gender"])
+    female[np.abs(2 * female - 1) < min_confidence] = np.nan
+    source = np.where(np.asarray(users["gender"].is_valid()), "stated", "name").astype(object)
+    source[np.isnan(female)] = None
     return female, source

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.genders import KINDS, NameTable, count_names
+from graph.genders import KINDS, STATED_TRUE, NameTable, count_names, hear_statements
 
 WOMEN = [("Anna", "Petrova"), ("Анна", "Орлова"), ("花子", "佐藤"), ("فاطمة", None), ("Zoë", "Keller")]
 MEN = [("Ivan", "Petrov"), ("Иван", "Орлов"), ("太郎", "佐藤"), ("محمد", None), ("Jürgen", "Keller")]
@@ -118,3 +118,16 @@ def test_an_empty_population_makes_a_table_that_knows_nobody():
     assert json.loads(table.to_json())["users"] == [0, 0]
     assert len(table.estimate(none, none)) == 0
     assert np.isnan(table.estimate(*columns([("Anna", None)]))).all()
+
+
+def test_a_statement_is_heard_with_the_names():
+    people = [("Anna", "Petrova"), ("Anna", "Petrova"), ("Qqq", None), ("Анна", "Орлова"), ("Qqq", None)]
+    by_name = fitted().estimate(*columns(people))
+    agreed, doubted, alone, silent, unknown = hear_statements(
+        by_name, pa.array(["female", "male", "male", None, None], pa.string())
+    ).tolist()
+    assert agreed > STATED_TRUE
+    assert 0.02 < doubted < by_name[1]
+    assert alone == pytest.approx(1 - STATED_TRUE)
+    assert silent == by_name[3]
+    assert math.isnan(unknown)
