@@ -13,7 +13,7 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# Chosen on four populations of 1,100 users, 77 joint accounts: 49 second leaders, all right (docs/decisions/0013).
+# Chosen on four populations of 1,100 users, 77 joint accounts: 49 second leaders, all right (docs/decisions/0016).
 LEADER_SOLO = 0.4  # share of the portraits, of the leader at least
 SECOND_SOLO = 0.3  # of the second at least
 APART = 0.2  # by which the two shares may differ
