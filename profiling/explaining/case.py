@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from profiling.albums import integers, numbers
 from profiling.claims import Claims
+from profiling.joint_accounts import second_leaders
 from profiling.leaders import Leaders, choose_leaders
 from profiling.scorer import Scorer
 from profiling.tables import EVIDENCE
@@ -29,13 +30,14 @@ class Case:
     Parameters
     ----------
     users : the user's row. last : the user's row of the last round's table ``profiles``, None in round 0.
-    number : int64 [clusters], ascending. matrix : float64 [clusters, evidence], NaN = not known.
+    number, photos : int64 [clusters], the former ascending. matrix : float64 [clusters, evidence], NaN = not known.
     scorer, round_number, asked : the weights, the round, and its margin.
     """
 
     users: pa.Table
     last: pa.Table | None
     number: Ints
+    photos: Ints
     matrix: Floats
     scorer: Scorer
     round_number: int
@@ -62,7 +64,10 @@ class Case:
         barred = claims.barred(weight, self.asked)
         distance = matrices[:, :, FRIEND_DISTANCE].ravel()
         leaders = choose_leaders(owner, weight, distance, states, self.asked, barred)
-        return leaders, barred.reshape(states, clusters)
+        solo, avatar = (matrices[:, :, EVIDENCE.index(name)].ravel() for name in ("solo", "avatar"))
+        partner = second_leaders(owner, leaders.leader, np.tile(self.photos, states), solo, avatar)
+        second = np.where(leaders.second < 0, partner, leaders.second)
+        return replace(leaders, second=second), barred.reshape(states, clusters)
 
 
 def read_case(
@@ -81,6 +86,7 @@ def read_case(
         users=_mine(users, user_id),
         last=None if last is None else _mine(last, user_id),
         number=integers(scores["cluster"]),
+        photos=integers(clusters["photos"]),
         matrix=read_evidence(clusters, scores),
         scorer=scorer,
         round_number=round_number,

@@ -20,6 +20,7 @@ from profiling.scorer import Scorer
 from profiling.tables import EVIDENCE, NO_CLUSTER
 from profiling.tallies import count_values
 
+OTHER_RULES = " Today's rules would decide otherwise: this generation was made by another version of Kith."
 HIDDEN = "no_consent"  # nothing is shown of such users
 
 
@@ -78,14 +79,18 @@ def explain_user(
     told = _clusters(case, clusters, scores, barred[0], user_ids)
     changes, outlook = find_changes(case, usual)
     known = np.append(case.number, NO_CLUSTER)
+    leader, second = int(known[leaders.leader[0]]), int(known[leaders.second[0]])
+    verdict = _verdict(case, leaders, told, reason)
+    if (leaders.reason[0], leader, second) != (reason, profile["leader"], profile["second"]):
+        verdict += OTHER_RULES
     return Explanation(
         **about,
-        leader=int(known[leaders.leader[0]]),
-        second=int(known[leaders.second[0]]),
+        leader=profile["leader"],
+        second=profile["second"],
         nearest=int(known[leaders.best[0]]),
         margin=float(leaders.margin[0]),
         weight=float(leaders.weight[0]),
-        verdict=_verdict(case, leaders, told, reason),
+        verdict=verdict,
         clusters=told,
         changes=tuple(changes),
         outlook=outlook,
@@ -139,7 +144,8 @@ def _verdict(case: Case, leaders: Leaders, told: tuple[ClusterExplanation, ...],
     others = [one for one in told if one.cluster != best.cluster and not one.barred]
     rival = max(others, key=lambda one: one.weight, default=None)
     margin = number(float(leaders.margin[0]))
-    if reason == "ok" and leaders.second[0] >= 0:
+    alone = min(float(leaders.margin[0]), best.weight) >= case.asked
+    if reason == "ok" and leaders.second[0] >= 0 and not alone:
         second = told[int(leaders.second[0])].cluster
         return (
             f"A joint account: clusters {best.cluster} and {second} both stand out and lead together, "
@@ -149,6 +155,10 @@ def _verdict(case: Case, leaders: Leaders, told: tuple[ClusterExplanation, ...],
     if rival:
         lead = f"leads cluster {rival.cluster} by {margin}"
         line = f"Cluster {best.cluster} {lead} and weighs {number(best.weight)}; {asked} of both."
+    if reason == "ok" and leaders.second[0] >= 0:
+        partner = told[int(leaders.second[0])]
+        shares = " and ".join(number(one.evidence["solo"]) for one in (best, partner))
+        return f"{line} Cluster {partner.cluster} shares the account: the portraits are divided evenly, {shares}."
     if reason == "ok":
         return line
     near = ""

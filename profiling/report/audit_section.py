@@ -41,6 +41,7 @@ def _gate(gate: Mapping[str, Any]) -> dict[str, Any]:
         "rule": f"{gate['rule']} {_value(gate['limit'])}",
         "value": _value(gate["value"]),
         "passed": gate["passed"],
+        "judged": gate["value"] is not None,
         "advice": gate["advice"],
     }
 

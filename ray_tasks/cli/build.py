@@ -69,7 +69,7 @@ def show_audit(title: str, audit: dict[str, Any]) -> None:
         output.print(f"round {each['round']}: {each['profiles']:,} profiles, {each['moved']:,} moved", highlight=False)
     for gate in audit["gates"]:
         state = "[green]passed[/]" if gate["passed"] else "[red]FAILED[/]"
-        value = "-" if gate["value"] is None else f"{gate['value']:.4g}"
+        value = "nothing to judge" if gate["value"] is None else f"{gate['value']:.4g}"
         detail = f"; {gate['detail']}" if gate["detail"] else ""
         rule = f"{gate['rule']} {gate['limit']:.4g}"
         output.print(f"gate {gate['name']}: {state} ({value}, {rule}{detail})", highlight=False)

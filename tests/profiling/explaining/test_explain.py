@@ -14,7 +14,7 @@ import pytest
 
 from profiling import tables
 from profiling.explaining import Explanation, explain_user, usual_values
-from profiling.explaining.case import FRIEND_DISTANCE, read_case
+from profiling.explaining.case import read_case
 from profiling.explaining.scenarios import Usual, scenarios
 from profiling.rounds import score_round
 from profiling.scorer import RoundWeights, Scorer
@@ -23,6 +23,7 @@ from tests.profiling.album_world import EPS, World, changed, draw_world
 from tests.profiling.explaining.slow_decision import decide
 
 ROUNDS = 3
+READ = ("friend_distance", "solo", "avatar")  # what the rule reads beside the weights
 
 
 def scorer() -> Scorer:
@@ -33,7 +34,7 @@ def scorer() -> Scorer:
         means = np.array([0.5 if name in ("share", "friend_distance") else 0.0 for name in tables.EVIDENCE])
         return RoundWeights(means, np.ones(len(given)), given, 0.2, margin)
 
-    some = {"share": 1.0, "avatar": 0.2, "tags_owner": 0.3, "tags_others": -0.2, "age_agreement": 0.1}
+    some = {"share": 1.0, "solo": 0.05, "avatar": 0.2, "tags_owner": 0.3, "tags_others": -0.2, "age_agreement": 0.1}
     return Scorer("f" * 64, (entry(0.3, **some), entry(0.25, **some, friend_distance=0.5)))
 
 
@@ -87,6 +88,7 @@ def test_weights_and_decisions_are_those_of_the_round(number: int) -> None:
     for user in user_ids():
         told, row = explain(user, number), rows[user]
         assert (told.reason, told.leader, told.second) == (row["reason"], row["leader"], row["second"])
+        assert "another version" not in told.verdict
         mine = scores.filter(pc.equal(scores["user_id"], user))
         assert [np.float32(one.weight) for one in told.clusters] == mine["weight"].to_pylist()
         for one, friend in zip(told.clusters, mine["nearest_friend_row"].to_pylist(), strict=True):
@@ -103,7 +105,7 @@ def test_weights_and_decisions_are_those_of_the_round(number: int) -> None:
 def test_every_scenario_is_decided_as_the_plain_rule_says(number: int) -> None:
     world, clusters, _, made = build()
     last = made[number - 1][1] if number else None
-    tried = 0
+    tried = partners = 0
     for user in user_ids():
         case = read_case(user, world.users, clusters, made[number][0], last, scorer(), number, None)
         if len(case.number) == 0 or (last is not None and case.last is not None and case.last["losses"][0].as_py()):
@@ -113,9 +115,12 @@ def test_every_scenario_is_decided_as_the_plain_rule_says(number: int) -> None:
             assert not barred.any()
             weights = scorer().weigh(each.matrix, number).tolist()
             found = (leaders.reason[0], int(leaders.leader[0]), int(leaders.second[0]))
-            assert found == decide(weights, each.matrix[:, FRIEND_DISTANCE].tolist(), case.asked)
+            distance, solo, avatar = (each.matrix[:, tables.EVIDENCE.index(name)].tolist() for name in READ)
+            assert found == decide(weights, distance, case.asked, solo, avatar, case.photos.tolist())
+            partners += leaders.second[0] >= 0
             tried += 1
     assert tried > 500
+    assert partners
 
 
 def test_what_is_told_would_have_changed_the_decision_with_the_numbers_told() -> None:
@@ -187,3 +192,18 @@ def test_order_of_rows_and_other_users_change_nothing() -> None:
         usual=usual_values(clusters.take(turned), made[ROUNDS][0]),
     )  # fmt: skip
     assert again.to_json() == explain(user, ROUNDS).to_json()
+
+
+def test_a_generation_made_by_other_rules_is_shown_as_it_is_and_says_so() -> None:
+    world, clusters, members, made = build()
+    scores, profiles = made[0]
+    user = next(u for u in user_ids() if explain(u, 0).reason == "ok" and len(explain(u, 0).clusters) > 1)
+    mine = profiles.filter(pc.equal(profiles["user_id"], user))
+    other = changed(mine, "leader", [1 - min(1, explain(user, 0).leader)])
+    told = explain_user(
+        user_id=user, users=world.users, clusters=clusters, members=members, seen=world.seen,
+        selection=world.selection, scores=scores, profiles=other, last=None, scorer=scorer(), round_number=0,
+        margin=None, user_ids=np.asarray(world.users["user_id"]), usual=usual(0),
+    )  # fmt: skip
+    assert told.leader == other["leader"][0].as_py()
+    assert told.verdict.endswith("made by another version of Kith.")
