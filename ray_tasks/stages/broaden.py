@@ -50,11 +50,11 @@ def broaden(
     """
     steps = []
     for photos in sorted(set(context.settings.selection.broaden)):
+        context.step = f" {photos}"
         wanted = _find_users(context, photos)
         users = sum(int(manifest.counts["users"]) for manifest in wanted.values())
         if not users:
             continue
-        context.step = f" {photos}"
         before, base = rounds[-1], [context.manifests[f"score-{each.number}"] for each in rounds]
         _select_more(context, wanted, photos)
         regroup(context)
