@@ -93,7 +93,7 @@ def estimate_birth_years(
 
     Notes
     -----
-    With both passes before it 20,000 to 30,000 users a second on one core; a user in doubt costs milliseconds more for the
+    With the passes before it 20,000 to 30,000 users a second on one core; a user in doubt costs milliseconds for the
     communities. Accuracy and calibration are measured in docs/decisions/0002-birth-years.md.
     """
     wanted = np.asarray(rows, np.int64).ravel()
