@@ -23,6 +23,7 @@ from profiling.errors import ModelError
 from profiling.nonfaces import nonface_distance
 
 FORMAT = 1  # of the file
+TYPICAL_PEOPLE = 10  # in an account: the median of the dev population
 SHIPPED = Path(__file__).parent / "calibrations"
 PROBES = ("age_probe", "gender_probe")
 PROBE_ARRAYS = ("mean", "scale", "coefficients")
@@ -71,6 +72,11 @@ class Calibration:
         at, eps = np.array(self.eps_curve, np.float64).T
         count = np.maximum(np.asarray(people, np.float64), 1.0)
         return np.asarray(np.interp(np.log(count), np.log(at), eps), np.float32)
+
+    @property
+    def scale(self) -> float:
+        """The cosine distance that counts as one when distances of this network are weighed: eps of a usual account."""
+        return float(self.eps_for(TYPICAL_PEOPLE))
 
     def nonface_distance(self, vectors: Floats) -> Floats:
         """Euclidean distance, float32 [n], 0 to 2, of unit vectors [n, dim] to the nearest non-face centroid."""

@@ -5,7 +5,7 @@ All functions return plain numbers for the calibration's provenance; names say w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,15 +20,9 @@ from profiling.demographics import (
     read_age,
     read_female,
 )
-from profiling.embedding.identities import (
-    ALBUM_PEOPLE,
-    best_eps,
-    draw_albums,
-    eps_candidates,
-    fit_thresholds,
-    pair_similarities,
-    try_eps,
-)
+from profiling.embedding.drawn_albums import draw_albums
+from profiling.embedding.eps_curve import ALBUMS, EpsCurve, eps_candidates, fit_eps_curve, group_drawn
+from profiling.embedding.identities import fit_thresholds, pair_similarities
 from profiling.embedding.samples import Sample
 from profiling.nonfaces import fit_centroids, nonface_distance
 
@@ -96,25 +90,40 @@ def measure_probes(features: Floats, years: Floats, female: Flags, photo: Ints) 
     }
 
 
-def measure_identities(vectors: Floats, people: Ints) -> Numbers:
-    """Thresholds and eps of other people's faces: true and false accepts of pairs, B-cubed on drawn albums."""
+def measure_thresholds(vectors: Floats, people: Ints) -> Numbers:
+    """Thresholds on other people's faces: true and false accepts of pairs."""
     accepts: dict[str, list[tuple[float, float]]] = {}
-    albums: dict[int, list[tuple[float, float, float]]] = {}
     for train, test in _folds(people):
         _, different = pair_similarities(vectors[train], people[train])
         same, strange = pair_similarities(vectors[test], people[test])
         for rate, cosine in fit_thresholds(different).items():
             accepts.setdefault(rate, []).append((float((same >= cosine).mean()), float((strange >= cosine).mean())))
-        eps = best_eps(vectors[train], people[train], eps_candidates(different)).eps
-        for size in ALBUM_PEOPLE:
-            tried = try_eps(vectors[test], people[test], [draw_albums(people[test], size)], eps)
-            albums.setdefault(size, []).append((eps, tried.precision, tried.recall))
     return {
         "true_accepts": {rate: _mean(values, 0) for rate, values in accepts.items()},
         "false_accepts": {rate: _mean(values, 1) for rate, values in accepts.items()},
-        "eps_of_folds": [eps for eps, _, _ in albums[ALBUM_PEOPLE[0]]],
+    }
+
+
+def fit_eps_folds(vectors: Floats, people: Ints, tick: Callable[[int, int], None]) -> tuple[list[EpsCurve], Numbers]:
+    """A curve from each four fifths of the people, and how it groups albums of the last fifth.
+
+    `tick` is told how many curves are fitted, of how many.
+    """
+    curves: list[EpsCurve] = []
+    albums: dict[int, list[tuple[float, float]]] = {}
+    for train, test in _folds(people):
+        tick(len(curves), FOLDS)
+        candidates = eps_candidates(*pair_similarities(vectors[train], people[train]))
+        curves.append(fit_eps_curve(vectors[train], people[train], candidates))
+        for size in (size for size in ALBUMS if size <= len(np.unique(people[test]))):
+            drawn = draw_albums(people[test], size, ALBUMS[size])
+            eps = float(curves[-1].at(size))
+            albums.setdefault(size, []).append(group_drawn(vectors[test], people[test], drawn, eps))
+    return curves, {
+        "levels_of_folds": [round(curve.level, DIGITS) for curve in curves],
+        "slopes_of_folds": [round(curve.slope, DIGITS) for curve in curves],
         "albums_b_cubed": {
-            str(size): {"precision": _mean(values, 1), "recall": _mean(values, 2)} for size, values in albums.items()
+            str(size): {"precision": _mean(values, 0), "recall": _mean(values, 1)} for size, values in albums.items()
         },
     }
 

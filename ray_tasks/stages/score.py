@@ -161,10 +161,10 @@ def _run_round(
 
 
 def distance_scale(settings: Settings) -> float:
-    """The cosine distance that counts as one: the eps of this run for an album of one person."""
+    """The cosine distance that counts as one: the eps of this run for a usual album."""
     if settings.clustering.eps is not None:
         return settings.clustering.eps
-    return float(load_calibration(settings.embedding.model).eps_for(np.ones(1, np.int64))[0])
+    return load_calibration(settings.embedding.model).scale
 
 
 def _publish(context: BuildContext, manifests: Manifests) -> str:

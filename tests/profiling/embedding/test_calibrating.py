@@ -67,7 +67,7 @@ def test_the_same_photos_give_the_same_bytes_and_a_sound_calibration(
         "false finds",
         "faces with age and gender",
         "faces of known people",
-        "fitting",
+        "eps curve",
     }
     assert all(0 <= done <= total for _, done, total in told)
 
