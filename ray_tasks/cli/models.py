@@ -13,10 +13,12 @@ from rich.table import Table
 from profiling.embedding.layouts import LAYOUTS
 from profiling.embedding.model_entry import ModelEntry
 from profiling.errors import KithError, ModelError
+from ray_tasks.cli.comparing import compare
 from ray_tasks.cli.network_options import read_channels, read_colour, read_numbers, read_template
 from ray_tasks.cli.options import Json, console, output, print_json
 
 app = typer.Typer(help="Networks: list, add, prepare, calibrate and compare them.", no_args_is_help=True)
+app.command("compare")(compare)
 
 
 @app.command("list")
