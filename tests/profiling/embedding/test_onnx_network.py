@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from profiling.embedding import get_model
 from profiling.embedding.describing import Stated, add_network
-from profiling.embedding.embedder import BATCH, Embedder
+from profiling.embedding.embedder import BATCH, Embedder, build_network
 from profiling.embedding.onnx_network import load_network
-from profiling.embedding.registry import MODELS_FOLDER
+from profiling.embedding.registry import MODELS_FOLDER, read_weights
 from profiling.errors import ModelError
 
 SIZE, DIM = 16, 5
@@ -111,3 +113,17 @@ def test_a_graph_that_takes_no_chips_is_refused(shape: list[int]) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     with pytest.raises(ModelError, match=r"one input of floats \[n, 3, size, size\] is needed"):
         load_network(model.SerializeToString())
+
+
+@pytest.mark.slow
+def test_dlibs_network_exported_says_the_same() -> None:
+    entry = get_model("dlib")
+    network = build_network(entry, read_weights(entry)).eval()
+    chips = torch.randn(3, 3, entry.chip.size, entry.chip.size, generator=torch.Generator().manual_seed(3))
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter that needs no further package says that another is newer
+        torch.onnx.export(network, (chips[:1],), file, dynamo=False, opset_version=17)
+    with torch.inference_mode():
+        wanted, _ = network(chips)
+    assert torch.allclose(load_network(file.getvalue())(chips)[0], wanted, atol=1e-5)
