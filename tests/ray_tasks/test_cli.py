@@ -7,10 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from ray_tasks.explaining import Explainer
+from ray_tasks.generation_tables import GenerationTables
+from ray_tasks.generations import find_generation
+from ray_tasks.lake import Lake
 from tests.conftest import Built
 
 
@@ -106,3 +112,47 @@ def test_the_report_is_one_file_without_outside_links(built: Built, tmp_path: Pa
     assert "data:image" in html
     assert not [word for word in ('src="http', 'href="http', "@import", "url(http") if word in html]
     assert one_line(kith("report", built.lake, "--out", page, "--user", "123456789")).endswith("check the id\n")
+
+
+@pytest.mark.slow
+def test_explain_weighs_every_user_as_the_build_did(built: Built) -> None:
+    lake = Lake.open(built.lake)
+    generation = find_generation(lake, built.generation)
+    tables = GenerationTables(lake, generation)
+    profiles, scores = (tables.table(generation.last_round, name) for name in ("profiles", "scores"))
+    explainer = Explainer(tables)
+    for row in profiles.to_pylist():
+        told = explainer.explain(row["user_id"])
+        assert (told.reason, told.leader, told.second) == (row["reason"], row["leader"], row["second"])
+        mine = scores.filter(pc.equal(scores["user_id"], row["user_id"]))
+        assert [np.float32(one.weight) for one in told.clusters] == mine["weight"].to_pylist()
+
+
+@pytest.mark.slow
+def test_explain_speaks_to_people_and_to_programs(built: Built) -> None:
+    lake = Lake.open(built.lake)
+    profiles = GenerationTables(lake, find_generation(lake, built.generation)).table("score-0", "profiles")
+    user = next(row["user_id"] for row in profiles.to_pylist() if row["reason"] == "ok")
+    spoken = kith("explain", built.lake, user, "--round", 0)
+    assert spoken.returncode == 0, spoken.stderr
+    assert "What would have changed it" in spoken.stdout
+    found = json.loads(kith("explain", built.lake, user, "--round", 0, "--json").stdout)
+    assert (found["user_id"], found["round"], found["reason"]) == (user, 0, "ok")
+    assert found["verdict"] in spoken.stdout
+    assert "has rounds 0 to" in one_line(kith("explain", built.lake, user, "--round", 99))
+    assert "holds no such user" in one_line(kith("explain", built.lake, 123456789))
+
+
+@pytest.mark.slow
+def test_audit_and_report_take_the_truth(built: Built, tmp_path: Path) -> None:
+    truth = built.population / "truth"
+    errors = json.loads(kith("audit", built.lake, "--truth", truth, "--json").stdout)["errors"]
+    evaluated = json.loads(kith("evaluate", built.lake, "--truth", truth, "--json").stdout)
+    assert {row["name"]: row["precision"] for row in errors["kind"]} == {
+        kind: row["precision"] for kind, row in evaluated["by_kind"].items()
+    }
+    for rows in errors.values():
+        assert sum(row["precision"]["count"] for row in rows) == evaluated["precision"]["count"]
+    page = tmp_path / "report.html"
+    assert kith("report", built.lake, "--truth", truth, "--out", page).returncode == 0
+    assert "truth: right" in page.read_text()
