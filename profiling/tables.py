@@ -158,13 +158,20 @@ def faces_schema(dim: int) -> pa.Schema:
 
 
 # --- written by `people` -------------------------------------------------------------------------------------------
+COHORTS = _schema(  # friendships by the years of both ends, counted from 1900, of users whose friends confirm theirs
+    year=pa.int16(),
+    friend_year=pa.int16(),  # null: `count` is of the users themselves
+    count=pa.int64(),
+)
+GUESSES = _schema(row=pa.int32(), guess=pa.binary(4))  # two likely years and their votes, see graph/guesses.py
 PEOPLE = _schema(  # one row a user, in row order; null = unknown
     user_id=pa.int64(),
     row=pa.int32(),
     birth_year=pa.float32(),
-    birth_year_confidence=pa.float32(),  # 0 to 1
+    birth_year_confidence=pa.float32(),  # 0 to 1: mean of "this is the year" and "it is at most two years off"
     birth_year_source=pa.string(),  # "stated", "friends" or null
     female=pa.float32(),  # probability that the user is a woman
+    gender_confidence=pa.float32(),  # probability that the likelier gender is right, 0.5 to 1
     gender_source=pa.string(),  # "stated", "name" or null
 )
 

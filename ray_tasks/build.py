@@ -71,10 +71,10 @@ def build(
 def _build(context: BuildContext, name: str) -> Generation:
     run_partition(context)
     select(context)
-    names = people(context)
+    fitted = people(context)
     _group_faces(context)
     model = context.settings.embedding.model
-    artefacts = {"model": get_model(model).sha256, "calibration": load_calibration(model).id, "names": names}
+    artefacts = {"model": get_model(model).vectors_id, "calibration": load_calibration(model).id, **fitted}
     file_generation(context.lake, _record(context, artefacts, []), CLUSTERED)
     scorer = scorer_of(context)  # refused only now: training one needs the clusters
     artefacts["scorer"] = scorer.id

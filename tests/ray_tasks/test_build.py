@@ -75,7 +75,7 @@ def test_a_changed_setting_redoes_its_stage_and_those_after_it_only(built: Built
         other = again(built, lake, session, scoring__margin="0.9")
     assert other != built.generation
     new = manifests(lake) - before
-    assert set(new) <= {"audit", *(f"score-{k}" for k in range(10))}
+    assert set(new) <= {"audit", "broaden", *(f"score-{k}" for k in range(10))}
     assert new["score-0"] == Lake.open(lake).buckets
     assert again(built, lake, NoRay()) == built.generation
 
