@@ -66,7 +66,12 @@ def near_duplicates(
     if alike is not None and not sure.all():
         sure[~sure] = alike(distinct[left[~sure]], distinct[right[~sure]])
     left, right = left[sure], right[sure]
-    size = len(distinct)
+    return _first_of_groups(left, right, picture)
+
+
+def _first_of_groups(left: Ints, right: Ints, picture: Ints) -> Ints:
+    """The first photo of the group of each, where the pictures `left` and `right` are one; `picture` of each photo."""
+    count, size = len(picture), int(picture.max(initial=-1)) + 1
     graph = coo_matrix((np.ones(len(left), np.int8), (left, right)), shape=(size, size))
     _, group_of_picture = connected_components(graph, directed=False)
     groups = group_of_picture[picture]

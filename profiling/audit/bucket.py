@@ -59,9 +59,6 @@ def audit_bucket(
     chosen = pc.unique(selection["photo_id"])
     seen = seen.filter(pc.is_in(seen["photo_id"], value_set=chosen))
     faces = faces.filter(pc.is_in(faces["photo_id"], value_set=chosen))
-    resolved = pc.equal(last["reason"], "ok")
-    led = last.filter(resolved)
-    weight = numbers(scores[-1]["weight"])
     photos = np.unique(np.asarray(selection["owner_id"]), return_counts=True)[1]
     return {
         "users": users.num_rows,
@@ -70,21 +67,30 @@ def audit_bucket(
         "photo_reasons": count_values(seen["reason"]),
         "states": count_values(members["state"]),
         "clusters": clusters.num_rows,
-        "unweighed": clusters.num_rows - int(np.count_nonzero(np.isfinite(weight))),
         "users_with_cluster": len(pc.unique(clusters["user_id"])),
         "cluster_faces": histogram(np.asarray(clusters["faces"])),
-        "profile_faces": histogram(np.asarray(led["faces"].fill_null(0))),
         "user_photos": histogram(np.append(photos, np.zeros(users.num_rows - len(photos), np.int64))),
-        "margins": spread_histogram(numbers(led["margin"]), MARGIN_EDGES),
-        "missed_margins": spread_histogram(numbers(last.filter(pc.invert(resolved))["margin"]), MARGIN_EDGES),
-        "leader_weights": spread_histogram(numbers(led["weight"]), WEIGHT_EDGES),
-        "weights": spread_histogram(weight, WEIGHT_EDGES),
-        "second_profiles": led.num_rows - led["second_profile"].null_count,
+        **_decisions(last, scores[-1]),
         "norms": tally_norms(faces),
         "repeated": count_repeated(faces, seen, members),
         "rounds": [_round(table) for table in profiles],
         "groups": count_groups(label_groups(users, people, selection), last, clusters),
         "change": None if before is None else compare(last, before),
+    }
+
+
+def _decisions(profiles: pa.Table, scores: pa.Table) -> dict[str, Any]:
+    resolved = pc.equal(profiles["reason"], "ok")
+    led = profiles.filter(resolved)
+    weight = numbers(scores["weight"])
+    return {
+        "unweighed": scores.num_rows - int(np.count_nonzero(np.isfinite(weight))),
+        "profile_faces": histogram(np.asarray(led["faces"].fill_null(0))),
+        "margins": spread_histogram(numbers(led["margin"]), MARGIN_EDGES),
+        "missed_margins": spread_histogram(numbers(profiles.filter(pc.invert(resolved))["margin"]), MARGIN_EDGES),
+        "leader_weights": spread_histogram(numbers(led["weight"]), WEIGHT_EDGES),
+        "weights": spread_histogram(weight, WEIGHT_EDGES),
+        "second_profiles": led.num_rows - led["second_profile"].null_count,
     }
 
 

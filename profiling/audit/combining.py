@@ -42,9 +42,9 @@ def combine(
     -------
     A dict that JSON can hold: users, profiles, second_profiles, users_by_reason, photos (selected, looked_at,
     unaccounted, by_reason, by_user), faces (by_state, norms, repeated), clusters (number, users, unweighed, sizes),
-    profile_faces, margins (profiles, unresolved), weights (leaders, all), rounds (moved, profiles, margins_fell), groups (by
-    grouping: name, users, with_cluster, profiles, coverage, reasons), change (None or counts and shares), hubs, gates
-    (see `gates.check_gates`) and passed, whether all gates did.
+    profile_faces, margins (profiles, unresolved), weights (leaders, all), rounds (moved, profiles, margins_fell),
+    groups (by grouping: name, users, with_cluster, profiles, coverage, reasons), change (None or counts and shares),
+    hubs, gates (see `gates.check_gates`) and passed, whether all gates did.
     """
     reasons = add_counts(part["reasons"] for part in parts)
     users = sum(part["users"] for part in parts)
@@ -56,17 +56,8 @@ def combine(
         "second_profiles": sum(part["second_profiles"] for part in parts),
         "users_by_reason": reasons,
         "photos": _photos(parts),
-        "faces": {
-            "by_state": add_counts(part["states"] for part in parts),
-            "norms": norm_summary(add_counts(part["norms"] for part in parts)),
-            "repeated": sum(part["repeated"] for part in parts),
-        },
-        "clusters": {
-            "number": sum(part["clusters"] for part in parts),
-            "users": sum(part["users_with_cluster"] for part in parts),
-            "unweighed": sum(part["unweighed"] for part in parts),
-            "sizes": _histogram(part["cluster_faces"] for part in parts),
-        },
+        "faces": _faces(parts),
+        "clusters": _clusters(parts),
         "profile_faces": _histogram(part["profile_faces"] for part in parts),
         "margins": {
             "profiles": _spread((part["margins"] for part in parts), MARGIN_EDGES),
@@ -94,6 +85,23 @@ def hubs_of(profiles: pa.Table, settings: AuditSettings) -> Hubs:
         owners.append(np.asarray(profiles["user_id"])[there])
         vectors.append(unpack_vectors(profiles[name])[there])
     return find_hubs(np.concatenate(vectors), np.concatenate(owners), settings.hub_cosine, settings.hub_users)
+
+
+def _faces(parts: Sequence[BucketAudit]) -> dict[str, Any]:
+    return {
+        "by_state": add_counts(part["states"] for part in parts),
+        "norms": norm_summary(add_counts(part["norms"] for part in parts)),
+        "repeated": sum(part["repeated"] for part in parts),
+    }
+
+
+def _clusters(parts: Sequence[BucketAudit]) -> dict[str, Any]:
+    return {
+        "number": sum(part["clusters"] for part in parts),
+        "users": sum(part["users_with_cluster"] for part in parts),
+        "unweighed": sum(part["unweighed"] for part in parts),
+        "sizes": _histogram(part["cluster_faces"] for part in parts),
+    }
 
 
 def _photos(parts: Sequence[BucketAudit]) -> dict[str, Any]:

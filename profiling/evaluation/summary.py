@@ -70,13 +70,7 @@ def assess(generation: Generation, truth: Truth, split: str = "all") -> Assessme
     PopulationError
         When the lake holds none of the truth's users, or the split holds nobody.
     """
-    part = truth.of_split(split)
-    known = pc.is_in(part.users["user_id"], value_set=pc.unique(generation.users["user_id"]))
-    part = Truth(part.users.filter(known), part.faces, part.uploads)
-    if part.users.num_rows == 0:
-        raise PopulationError(
-            "truth/users.parquet: the lake holds none of these users; name the truth of its population"
-        )
+    part = _known_part(truth.of_split(split), generation)
     photos = _photos_of(generation.photos, part.users)
     faces = generation.faces.select(["photo_id", "face", "x", "y", "w", "h"])
     faces = faces.filter(pc.is_in(faces["photo_id"], value_set=photos["photo_id"].combine_chunks()))
@@ -105,6 +99,16 @@ def assess(generation: Generation, truth: Truth, split: str = "all") -> Assessme
         **judge([recognition]),
     }
     return Assessment(metrics, recognition)
+
+
+def _known_part(part: Truth, generation: Generation) -> Truth:
+    known = pc.is_in(part.users["user_id"], value_set=pc.unique(generation.users["user_id"]))
+    part = Truth(part.users.filter(known), part.faces, part.uploads)
+    if part.users.num_rows == 0:
+        raise PopulationError(
+            "truth/users.parquet: the lake holds none of these users; name the truth of its population"
+        )
+    return part
 
 
 def _photos_of(photos: pa.Table, truth_users: pa.Table) -> pa.Table:
