@@ -2,7 +2,8 @@
 
 One link between two people is enough to make DBSCAN one cluster of them, and the looser eps, the likelier. So albums
 are clustered at a loose eps, and a cluster that does not look like one person (it is too wide, or holds two faces of
-many of its photos) is cut again at a stricter one, step by step; then clusters that lie close are merged.
+many of its photos) is cut again at a stricter one, step by step; then clusters that lie close are merged. An album that
+shows nobody twice is looked at again at a looser eps: so few faces leave few chances to take two people for one.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Grouping:
     widest: float = 1.1  # mean distance between two faces of one person
     twins: float = 0.15  # share of photos with two faces of one person: collages and mirrors make a few
     merge: float = 0.5  # distance between two centroids of one person
+    alone: float = 1.4  # eps where an album has no cluster at all
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,9 @@ def group_faces(faces: AlbumFaces, min_samples: int, rules: Grouping | None = No
         labels[todo[done]] = labels.max(initial=-1) + 1 + codes[done]
         order = np.argsort(codes[again], kind="stable")
         todo, part = todo[again][order], codes[again][order]
+    bare = np.flatnonzero(np.bincount(album[labels >= 0], minlength=len(faces.eps))[album] == 0)
+    codes = _cut(faces, bare, album[bare], faces.eps[album[bare]] * rules.alone, min_samples)
+    labels[bare] = np.where(codes >= 0, labels.max(initial=-1) + 1 + codes, -1)
     labels = _merge(faces, _compact(labels), rules)
     helped = np.bincount(labels[labels >= 0], weights=faces.weight[labels >= 0])
     return _compact(np.where((labels >= 0) & (helped[labels] > 0), labels, -1)) if len(helped) else labels

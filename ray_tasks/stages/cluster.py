@@ -11,7 +11,7 @@ from ray_tasks.stages.context import BuildContext, fingerprints
 from ray_tasks.stages.embed import stage_name
 from ray_tasks.stages.face_parts import open_parts
 
-LOGIC = 3  # raise when the results of this stage change
+LOGIC = 4  # raise when the results of this stage change
 
 
 def cluster(context: BuildContext) -> None:

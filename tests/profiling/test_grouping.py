@@ -83,6 +83,17 @@ def test_clusters_with_close_centroids_become_one() -> None:
     assert ((joined >= 0) == (apart >= 0)).all()
 
 
+def test_only_an_album_that_shows_nobody_twice_is_looked_at_more_loosely() -> None:
+    """Neighbours 1.2 eps apart: one person where the album has nobody else, no pair of people beside a cluster."""
+    lonely, crowded = [0, 11, 60, 90], [0, 11, 60, 61]
+    bounds, eps = np.array([0, 4, 8]), np.full(2, degrees(10), np.float32)
+    faces = AlbumFaces(arc([*lonely, *crowded]), bounds, np.arange(8), np.ones(8, np.int64), eps)
+    labels = group_faces(faces, 2)
+    assert (labels >= 0).tolist() == [True, True, False, False, False, False, True, True]
+    assert labels[0] == labels[1]
+    assert group_faces(faces, 2, Grouping(alone=1.0))[:4].tolist() == [-1, -1, -1, -1]
+
+
 def test_faces_of_near_duplicates_alone_make_no_cluster() -> None:
     faces = AlbumFaces(
         arc([0, 1, 50]), np.array([0, 3]), np.arange(3), np.array([1, 0, 1]), np.array([0.1], np.float32)
