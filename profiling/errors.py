@@ -25,3 +25,11 @@ class ModelError(KithError):
 
 class SettingsError(KithError):
     """A setting that makes no sense."""
+
+
+class StoreError(KithError):
+    """A profile store is missing, out of reach, of another kind or model, or cannot be written."""
+
+
+class StoreConflictError(StoreError):
+    """Another generation became active while this one was on its way."""

@@ -13,13 +13,13 @@ from profiling.demo import DEMO_SETTINGS, draw_population
 from profiling.errors import LakeError
 from profiling.evaluation import read_truth
 from profiling.settings import Settings
+from profiling.small_files import create_exclusively
 from ray_tasks.build import build
 from ray_tasks.evaluating import evaluate_generation
 from ray_tasks.generations import Generation
 from ray_tasks.lake import Lake
 from ray_tasks.ray_session import RaySession
 from ray_tasks.reporting import write_report
-from ray_tasks.small_files import create_exclusively
 
 DRAWN = "drawn.json"  # written last: a population without it is drawn again
 BUCKETS = 4  # 18 users: fewer, larger pieces than a real lake's

@@ -35,7 +35,7 @@ import pyarrow.parquet as pq
 
 from profiling.errors import LakeError
 from profiling.hashing import splitmix64
-from ray_tasks.small_files import create_exclusively, replace
+from profiling.small_files import create_exclusively, replace
 
 FORMAT = 1
 HASH = "splitmix64"

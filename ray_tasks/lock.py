@@ -19,8 +19,8 @@ from pathlib import Path
 import psutil
 
 from profiling.errors import LakeLockedError
+from profiling.small_files import create_exclusively, replace
 from ray_tasks.lake import Lake
-from ray_tasks.small_files import create_exclusively, replace
 
 LEASE_S = 60.0  # seconds; a writer on another machine is given up after this silence
 RENEW_S = 15.0  # seconds between renewals: a quarter of the lease

@@ -31,6 +31,7 @@ from profiling.report import (
     tell_unresolved,
     tell_user,
 )
+from profiling.small_files import replace
 from profiling.tables import EVIDENCE
 from ray_tasks.decoders import DecoderPool
 from ray_tasks.evaluating import group_errors, judged
@@ -38,7 +39,6 @@ from ray_tasks.explaining import Explainer
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.generations import Generation
 from ray_tasks.lake import Lake
-from ray_tasks.small_files import replace
 
 
 def write_report(

@@ -16,8 +16,8 @@ import numpy.lib.format
 import numpy.typing as npt
 
 from profiling.errors import LakeError
+from profiling.small_files import write_exclusively
 from ray_tasks.lake import Lake
-from ray_tasks.small_files import write_exclusively
 
 
 def rows_path(lake: Lake, name: str, fingerprint: str) -> Path:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiling.errors import LakeError
+from profiling.small_files import create_exclusively
 from ray_tasks.lake import Lake, fingerprint
-from ray_tasks.small_files import create_exclusively
 
 BUCKETS = 8
 

@@ -36,9 +36,31 @@ def write_exclusively(path: Path, write: Callable[[BinaryIO], object]) -> bool:
         temporary.unlink(missing_ok=True)
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Write a small file that only one writer owns (a lease, a progress note) so that readers see it whole."""
+def replace(path: Path, data: bytes, durable: bool = False) -> None:
+    """Write a small file so that readers see the old one or the new one, whole; writers must take turns.
+
+    `durable` has it reach the disk before anybody sees it: what a lease or a progress note does not need.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}"
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    if durable:
+        flush_folder(path.parent)
+
+
+def flush_folder(folder: Path) -> None:
+    """Have the names of a folder's files reach the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
