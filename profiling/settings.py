@@ -121,6 +121,16 @@ class AuditSettings(_Section):
     max_coverage_gap: float = Field(0.1, ge=0, le=1, description="coverage of the best served group less the worst's")
 
 
+class StoreSettings(_Section):
+    """Publishing into a profile store, and what stays there."""
+
+    deltas: int = Field(14, ge=0, le=365, description="deltas on a base; then a publish writes a new base")
+    canary_users: int = Field(2000, ge=1, description="users read back and compared before the pointer moves")
+    keep_generations: int = Field(7, ge=1, description="newest generations that stay whatever their age")
+    keep_days: float = Field(7.0, ge=0, description="days up to which other generations stay")
+    grace_s: float = Field(3600.0, ge=0, description="seconds readers may hold what they pinned before anything goes")
+
+
 class Settings(_Section):
     """All settings of a run, by stage."""
 
@@ -133,6 +143,7 @@ class Settings(_Section):
     clustering: ClusteringSettings = ClusteringSettings()
     scoring: ScoringSettings = ScoringSettings()
     audit: AuditSettings = AuditSettings()
+    store: StoreSettings = StoreSettings()
 
 
 def load_settings(path: Path | None = None, changes: dict[str, str] | None = None) -> Settings:

@@ -9,7 +9,7 @@ import secrets
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from profiling.errors import KithError
 from ray_tasks.jobs import BucketJob, run_job
@@ -19,6 +19,8 @@ OBJECT_STORE_BYTES = 512 << 20  # chips and counts only: pixels and tables never
 TASK_RETRIES = 3  # times a job is tried again when its worker dies
 KNOCK_S = 10.0  # seconds until an address counts as dead
 JOBS_PER_CPU = 2  # in flight: one runs while the next one waits
+
+Result = TypeVar("Result")
 
 # Ray reads these when it is imported.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -72,24 +74,42 @@ class RaySession:
 
     def run(self, lake: Lake, jobs: Sequence[BucketJob], done: Callable[[Manifest], None]) -> dict[int, Manifest]:
         """Run jobs of one stage as Ray tasks, a bounded number at a time; `done` hears of each as it is committed."""
-        ray = self.ray()
-        task = ray.remote(max_retries=TASK_RETRIES, num_cpus=1)(_run_job)
-        waiting = list(reversed(jobs))
-        running: dict[Any, int] = {}
         results: dict[int, Manifest] = {}
+        calls = [(f"{job.stage}-{job.bucket}", (str(lake.folder), lake.epoch, job)) for job in jobs]
+        for place, manifest in self.each(_run_job, calls):
+            results[jobs[place].bucket] = manifest
+            done(manifest)
+        return results
+
+    def each(
+        self, function: Callable[..., Result], calls: Sequence[tuple[str, tuple[Any, ...]]]
+    ) -> Iterator[tuple[int, Result]]:
+        """Call a module-level function as Ray tasks, a bounded number at a time.
+
+        Parameters
+        ----------
+        function : gives the same whenever it is called again: a call is repeated when its worker dies.
+        calls : what each is called for people, and its arguments.
+
+        Yields
+        ------
+        Place in `calls` and result, as they end.
+        """
+        ray = self.ray()
+        task = ray.remote(max_retries=TASK_RETRIES, num_cpus=1)(function)
+        waiting = list(reversed(list(enumerate(calls))))
+        running: dict[Any, int] = {}
         limit = JOBS_PER_CPU * self.cpus()
         while waiting or running:
             while waiting and len(running) < limit:
-                job = waiting.pop()
-                name = f"{job.stage}-{job.bucket}"
-                running[task.options(name=name).remote(str(lake.folder), lake.epoch, job)] = job.bucket
+                place, (name, arguments) = waiting.pop()
+                running[task.options(name=name).remote(*arguments)] = place
             ready, _ = ray.wait(list(running), num_returns=1)
             for reference in ready:
-                bucket = running.pop(reference)
+                place = running.pop(reference)
                 with readable_errors():
-                    results[bucket] = ray.get(reference)
-                done(results[bucket])
-        return results
+                    result = ray.get(reference)
+                yield place, result
 
     def _connect(self, ray: Any) -> None:
         if self._address is not None:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from profiling.errors import ModelError, StoreConflictError, StoreError
-from profiling.store.records import READY, WRITING, Counts, Head, StoredGeneration, StoredProfile
+from profiling.store.records import DROPPED, READY, WRITING, Counts, Head, StoredGeneration, StoredProfile
 
 
 class Snapshot(ABC):
@@ -150,9 +150,10 @@ class ProfileStore(ABC):
             raise StoreError(f"{self.name}: {missing} buckets of {generation.id} were not written; publish it again")
         expected, found = sum(parts.values(), Counts()), self.count(generation)
         if found != expected:
+            self.abandon(generation)
             raise StoreError(
                 f"{self.name}: holds {found.rows} rows of {found.users} users of {generation.id} where {expected.rows} "
-                f"of {expected.users} were written; kith publish it with --base"
+                f"of {expected.users} were written; the active generation stays; publish it again"
             )
         ready = replace(generation, state=READY, users=found.users, rows=found.rows)
         if generation.state == WRITING and not self._update(ready, WRITING):
@@ -186,6 +187,12 @@ class ProfileStore(ABC):
                 f"{self.name}: another generation became active meanwhile; look at kith generations, then run again"
             )
         return current
+
+    def abandon(self, generation: StoredGeneration) -> None:
+        """Retire a generation that turned out wrong; it is in no later list."""
+        for state in (WRITING, READY):
+            if self._update(replace(generation, state=DROPPED), state):
+                return
 
     def rollback(self, to: str | None = None) -> StoredGeneration:
         """Go back to the generation that the active one replaced, or to the newest ready one with the id `to`."""

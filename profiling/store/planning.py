@@ -11,18 +11,16 @@ import pyarrow as pa
 from profiling.store.records import StoredGeneration
 from profiling.store.rows import changed_users, stored_rows
 
-MAX_DELTAS = 14  # DESIGN: after 14 deltas comes a new base
-
 
 def choose_parent(
-    active: StoredGeneration | None, model: str, buckets: int, comparable: Collection[str], max_deltas: int = MAX_DELTAS
+    active: StoredGeneration | None, model: str, buckets: int, comparable: Collection[str], max_deltas: int
 ) -> StoredGeneration | None:
     """The generation that a delta may stand on; None = a base must be written.
 
     Parameters
     ----------
     active : of the store. model, buckets : of what is to be published.
-    comparable : ids of generations whose profiles the lake still holds, in as many buckets.
+    comparable : ids of generations whose profiles the lake still holds, in as many buckets. max_deltas : on one base.
     """
     if active is None or active.id not in comparable:
         return None

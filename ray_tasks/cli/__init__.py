@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from profiling.errors import KithError
-from ray_tasks.cli import audit, build, explain, inspect, models, populations, training
+from ray_tasks.cli import audit, build, explain, inspect, models, populations, store, training
 
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells give it
 
@@ -44,7 +44,11 @@ app.command("report")(stoppable(inspect.report))
 app.command("evaluate")(stoppable(inspect.evaluate))
 app.command("audit")(stoppable(audit.audit))
 app.command("explain")(stoppable(explain.explain))
+app.command("publish")(stoppable(store.publish))
+app.command("rollback")(stoppable(store.rollback))
+app.command("generations")(stoppable(store.generations))
 app.command("train-scorer")(stoppable(training.train_scorer))
+app.add_typer(store.profiles, name="profiles")
 app.add_typer(models.app, name="models")
 
 

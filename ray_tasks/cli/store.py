@@ -1,0 +1,156 @@
+"""`kith publish`, `rollback`, `generations` and `profiles get`: what a profile store is told and asked."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from profiling.store import STORE_REASONS, StoredProfile, create_store, open_store
+from ray_tasks.cli.options import (
+    Changes,
+    Cpus,
+    GenerationName,
+    Json,
+    LakeFolder,
+    RayAddress,
+    SettingsFile,
+    console,
+    output,
+    print_json,
+    read_settings,
+)
+from ray_tasks.generations import find_generation
+from ray_tasks.lake import Lake
+
+StoreAddress = Annotated[
+    str,
+    typer.Option(
+        "--store", envvar="KITH_STORE", help="arrow://FOLDER or cassandra://USER@HOST/KEYSPACE.", show_default=False
+    ),
+]
+MODEL_SHOWN = 12  # hex digits of a model's id
+
+profiles = typer.Typer(no_args_is_help=True, help="Profiles in a store.")
+
+
+def publish(
+    lake: LakeFolder,
+    store: StoreAddress,
+    generation: GenerationName = None,
+    approve: Annotated[bool, typer.Option("--approve", help="Publish although a gate failed: you looked.")] = False,
+    against: Annotated[
+        str | None, typer.Option(help="Only if this generation is still the active one: what you compared with.")
+    ] = None,
+    base: Annotated[bool, typer.Option("--base", help="Write all users, although a delta would do.")] = False,
+    settings: SettingsFile = None,
+    change: Changes = None,
+    ray: RayAddress = None,
+    cpus: Cpus = None,
+    as_json: Json = False,
+) -> None:
+    """Publish a generation: readers change over when all of it is written and was read back."""
+    from ray_tasks.publishing import Order
+    from ray_tasks.publishing import publish as run
+    from ray_tasks.ray_session import RaySession
+
+    chosen = read_settings(settings, change).store
+    opened = Lake.open(lake)
+    found = find_generation(opened, generation)
+    if store.startswith("arrow://"):
+        create_store(store).close()
+        store = open_store(store).name
+    with RaySession(ray, cpus) as session:
+        done = run(Order(opened, found, store, approve, against, base), session, chosen, console)
+    if as_json:
+        print_json(done.to_json())
+        return
+    of, what = done.generation, "was there already"
+    if done.written:
+        what = f"{of.kind} of {of.users:,} users, {of.rows:,} rows"
+    output.print(
+        f"generation {of.id} is active in {done.store}: {what}; {done.checked:,} users read back, all equal; "
+        f"{done.seconds:.1f} s",
+        highlight=False,
+    )
+
+
+def rollback(
+    store: StoreAddress,
+    to: Annotated[str | None, typer.Option(help="Id of a generation. [default: the one that was replaced]")] = None,
+    as_json: Json = False,
+) -> None:
+    """Have readers take the generation that was active before, from now on."""
+    opened = open_store(store)
+    before = opened.active()
+    now = opened.rollback(to)
+    if as_json:
+        print_json({"generation": now.id, "number": now.number, "before": None if before is None else before.id})
+        return
+    output.print(f"generation {now.id} is active in {opened.name}", highlight=False)
+
+
+def generations(store: StoreAddress, as_json: Json = False) -> None:
+    """The generations of a store, oldest first; dropped ones are records only."""
+    opened = open_store(store)
+    active = opened.head().active
+    found = [
+        each.to_json()
+        | {"kind": each.kind, "deltas": each.deltas, "active": each.number == active, "model": each.model}
+        for each in opened.generations()
+    ]
+    if as_json:
+        print_json(found)
+        return
+    table = Table(show_edge=False, pad_edge=False)
+    for name in ("number", "generation", "state", "stands on", "users", "rows", "model", "begun"):
+        table.add_column(name, justify="right" if name in ("number", "users", "rows") else "left", no_wrap=True)
+    for each in found:
+        stands = "a base" if each["kind"] == "base" else "+".join(str(number) for number in each["segments"][:-1])
+        begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(each["created"]))
+        state = "[bold]active[/]" if each["active"] else each["state"]
+        counts = (f"{each['users']:,}", f"{each['rows']:,}")
+        table.add_row(str(each["number"]), each["id"], state, stands, *counts, each["model"][:MODEL_SHOWN], begun)
+    output.print(table)
+
+
+@profiles.command("get")
+def get(
+    users: Annotated[list[int], typer.Argument(help="Ids of users.", show_default=False)],
+    store: StoreAddress,
+    vectors: Annotated[bool, typer.Option("--vectors", help="With --json: the vectors too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What the active generation holds for users; exit code 1 when one of them has no profile."""
+    opened = open_store(store)
+    snapshot = opened.snapshot()
+    found = snapshot.get_many(users)
+    of = snapshot.generation
+    if as_json:
+        rows = [_row(each, vectors) for each in found]
+        print_json({"generation": of.id, "model": of.model, "dim": of.dim, "profiles": rows})
+    else:
+        for each in found:
+            output.print(_line(each), highlight=False)
+    if not all(each.resolved for each in found):
+        raise typer.Exit(1)
+
+
+def _row(found: StoredProfile, vectors: bool) -> dict[str, Any]:
+    row: dict[str, Any] = {"user_id": found.user_id, "reason": found.reason, "profiles": len(found.vectors)}
+    if found.resolved:
+        row |= {"clusters": list(found.clusters), "weight": found.weight, "faces": found.faces}
+        row["margin"] = None if found.margin != found.margin else found.margin
+    if vectors:
+        row["vectors"] = found.vectors.tolist()
+    return row
+
+
+def _line(found: StoredProfile) -> str:
+    if not found.resolved:
+        meaning = STORE_REASONS.get(found.reason, found.reason)
+        return f"user {found.user_id}: no profile: {meaning} ({found.reason})"
+    count = "one profile" if len(found.vectors) == 1 else f"{len(found.vectors)} profiles"
+    return f"user {found.user_id}: {count} of {found.faces} faces, weight {found.weight:.2f}, margin {found.margin:.2f}"
