@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,11 +16,28 @@ from profiling.tables import pack_vectors, unpack_vectors
 
 
 @pytest.fixture(params=["arrow"])
-def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def kind(request: pytest.FixtureRequest) -> str:
+    """What kind of store a test runs with."""
+    return str(request.param)
+
+
+@pytest.fixture
+def fresh_store(kind: str, tmp_path: Path) -> Callable[[], str]:
+    """Makes empty stores and gives their URIs."""
+    number = itertools.count()
+
+    def make() -> str:
+        uri = f"arrow://{tmp_path / f'store-{next(number)}'}"
+        create_store(uri).close()
+        return uri
+
+    return make
+
+
+@pytest.fixture
+def uri(fresh_store: Callable[[], str]) -> str:
     """The URI of a store that is there and empty."""
-    found = f"arrow://{tmp_path / 'store'}"
-    create_store(found).close()
-    return found
+    return fresh_store()
 
 
 @pytest.fixture
@@ -29,6 +47,7 @@ def spoil() -> Callable[[str, int], None]:
 
 
 def spoil_vectors(uri: str, segment: int) -> None:
+    """See `spoil`."""
     store = open_store(uri)
     assert isinstance(store, ArrowStore)
     for bucket in range(store.find(segment).buckets):

@@ -1,5 +1,5 @@
 """Both kinds of stores."""
 
-from tests.stores import spoil, uri
+from tests.stores import fresh_store, kind, spoil, uri
 
-__all__ = ["spoil", "uri"]
+__all__ = ["fresh_store", "kind", "spoil", "uri"]
