@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,22 +13,35 @@ from profiling.store import create_store, open_store
 from profiling.store.arrow_files import BucketFile
 from profiling.store.arrow_store import ArrowStore
 from profiling.tables import pack_vectors, unpack_vectors
+from tests.cassandra_server import CassandraServer, run_server
+
+KEYSPACES = itertools.count()
+CASSANDRA = pytest.param("cassandra", marks=[pytest.mark.cassandra, pytest.mark.slow])
 
 
-@pytest.fixture(params=["arrow"])
+@pytest.fixture(scope="session")
+def cassandra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CassandraServer]:
+    """A real Cassandra 5 on loopback; skips where Java or Maven is missing."""
+    server = run_server(tmp_path_factory.mktemp("cassandra"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["arrow", CASSANDRA])
 def kind(request: pytest.FixtureRequest) -> str:
     """What kind of store a test runs with."""
     return str(request.param)
 
 
 @pytest.fixture
-def fresh_store(kind: str, tmp_path: Path) -> Callable[[], str]:
+def fresh_store(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
     """Makes empty stores and gives their URIs."""
-    number = itertools.count()
+    server = request.getfixturevalue("cassandra") if kind == "cassandra" else None
 
     def make() -> str:
-        uri = f"arrow://{tmp_path / f'store-{next(number)}'}"
-        create_store(uri).close()
+        number = next(KEYSPACES)
+        uri = f"arrow://{tmp_path / f'store-{number}'}" if server is None else server.uri(f"kith_{number}")
+        create_store(uri, "datacenter1:1").close()
         return uri
 
     return make
@@ -47,16 +60,27 @@ def spoil() -> Callable[[str, int], None]:
 
 
 def spoil_vectors(uri: str, segment: int) -> None:
-    """See `spoil`."""
+    """See `spoil`; `segment` must be a base."""
     store = open_store(uri)
-    assert isinstance(store, ArrowStore)
-    for bucket in range(store.find(segment).buckets):
-        path = store.bucket_path(segment, bucket)
-        rows = BucketFile(path, segment).rows
-        column = rows["vector"].combine_chunks()
-        turned = pack_vectors(-unpack_vectors(column), column.is_valid().to_numpy(zero_copy_only=False))
-        place = rows.schema.get_field_index("vector")
-        spoiled = rows.set_column(place, rows.schema.field("vector"), turned)
-        path.unlink()
-        with pa.ipc.new_file(str(path), spoiled.schema) as sink:
-            sink.write_table(spoiled)
+    if isinstance(store, ArrowStore):
+        for bucket in range(store.find(segment).buckets):
+            _spoil_file(store.bucket_path(segment, bucket), segment)
+    else:
+        session = store.session  # type: ignore[attr-defined]
+        rows = session.execute(f"SELECT user_id, delta, rank, vector FROM base_{segment}")  # noqa: S608
+        change = f"UPDATE base_{segment} SET vector = %s WHERE user_id = %s AND delta = %s AND rank = %s"  # noqa: S608
+        for row in rows:
+            if row.vector is not None:
+                session.execute(change, (row.vector[::-1], row.user_id, row.delta, row.rank))
+    store.close()
+
+
+def _spoil_file(path: Path, segment: int) -> None:
+    rows = BucketFile(path, segment).rows
+    column = rows["vector"].combine_chunks()
+    turned = pack_vectors(-unpack_vectors(column), column.is_valid().to_numpy(zero_copy_only=False))
+    place = rows.schema.get_field_index("vector")
+    spoiled = rows.set_column(place, rows.schema.field("vector"), turned)
+    path.unlink()
+    with pa.ipc.new_file(str(path), spoiled.schema) as sink:
+        sink.write_table(spoiled)

@@ -22,20 +22,26 @@ __all__ = [
 ]
 
 
-def open_store(uri: str) -> ProfileStore:
+def open_store(uri: str, password: str | None = None) -> ProfileStore:
     """The store that a URI names; see `parse_address`.
+
+    Parameters
+    ----------
+    password : of a Cassandra, where neither the URI nor the environment has it.
 
     Raises
     ------
     StoreError
         One line: the URI is none, the store is not there, or it cannot be reached.
     """
-    address = parse_address(uri)
+    address = parse_address(uri, password)
     if isinstance(address, ArrowAddress):
         from profiling.store.arrow_store import ArrowStore
 
         return ArrowStore(address.folder)
-    raise NotImplementedError
+    from profiling.store.cassandra_store import CassandraStore
+
+    return CassandraStore(address)
 
 
 def create_store(uri: str, replication: str | None = None) -> ProfileStore:
@@ -43,11 +49,13 @@ def create_store(uri: str, replication: str | None = None) -> ProfileStore:
 
     Parameters
     ----------
-    replication : of a Cassandra keyspace, "DATACENTER:COPIES,…"; required to make one.
+    replication : of a Cassandra keyspace, "DATACENTER:COPIES,…"; needed to make one.
     """
     address = parse_address(uri)
     if isinstance(address, ArrowAddress):
         from profiling.store.arrow_store import ArrowStore
 
         return ArrowStore.create(address.folder)
-    raise NotImplementedError
+    from profiling.store.cassandra_store import CassandraStore
+
+    return CassandraStore.create(address, replication)

@@ -47,7 +47,7 @@ class CassandraAddress:
         return f"cassandra://{user}{','.join(self.hosts)}:{self.port}/{self.keyspace}"
 
 
-def parse_address(uri: str) -> ArrowAddress | CassandraAddress:
+def parse_address(uri: str, password: str | None = None) -> ArrowAddress | CassandraAddress:
     """What a URI names. The password of a Cassandra comes from the URI, or better from `KITH_CASSANDRA_PASSWORD`.
 
     Raises
@@ -59,15 +59,15 @@ def parse_address(uri: str) -> ArrowAddress | CassandraAddress:
     if colon and kind == "arrow" and rest:
         return ArrowAddress(unquote(rest) if rest.startswith("/") else rest)
     if colon and kind == "cassandra":
-        return _cassandra(uri)
+        return _cassandra(uri, password)
     shown = f"{kind}://…" if colon else re.sub(r"//[^/@]*@", "//…@", uri)
     raise StoreError(f"--store {shown}: is no profile store; write {SHAPES}")
 
 
-def _cassandra(uri: str) -> CassandraAddress:
+def _cassandra(uri: str, given: str | None) -> CassandraAddress:
     parts = urlsplit(uri)
     login, _, places = parts.netloc.rpartition("@")
-    user, _, password = login.partition(":")
+    user, _, written = login.partition(":")
     places, _, port = places.partition(":") if not places.startswith("[") else (places, "", "")
     keyspace = parts.path.strip("/")
     options = dict(parse_qsl(parts.query))
@@ -83,7 +83,7 @@ def _cassandra(uri: str) -> CassandraAddress:
         int(port or CQL_PORT),
         keyspace,
         unquote(user) or None,
-        unquote(password) or os.environ.get(PASSWORD_VARIABLE),
+        given or unquote(written) or os.environ.get(PASSWORD_VARIABLE),
         options.get("datacenter"),
         options.get("snapshots") == "accept",
     )

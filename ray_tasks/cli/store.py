@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Annotated, Any
 
@@ -32,6 +33,9 @@ StoreAddress = Annotated[
     ),
 ]
 MODEL_SHOWN = 12  # hex digits of a model's id
+
+# Cassandra's driver logs a traceback for what an error of ours tells in one line.
+logging.getLogger("cassandra").setLevel(logging.CRITICAL)
 
 profiles = typer.Typer(no_args_is_help=True, help="Profiles in a store.")
 

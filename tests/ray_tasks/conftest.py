@@ -1,5 +1,5 @@
 """Both kinds of stores."""
 
-from tests.stores import fresh_store, kind, spoil, uri
+from tests.stores import cassandra, fresh_store, kind, spoil, uri
 
-__all__ = ["fresh_store", "kind", "spoil", "uri"]
+__all__ = ["cassandra", "fresh_store", "kind", "spoil", "uri"]

@@ -152,7 +152,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.assert_shows(snapshot, oracle)
 
 
-EXAMPLES = {"arrow": 40, "cassandra": 5}
+EXAMPLES = {"arrow": 40, "cassandra": 4}
 STEPS = 15
 
 
