@@ -7,7 +7,7 @@ PYTEST = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} .venv/bin/python -m pytest
 READY = .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick check bench bench-quality clean
+.PHONY: help setup demo test quick check bench bench-quality cassandra cassandra-stop clean
 
 help:
 	@echo "make setup   the environment .venv with every version pinned, and the networks' weights"
@@ -17,6 +17,7 @@ help:
 	@echo "make check   format, lint, types and all tests: what a change must pass"
 	@echo "make bench   the benchmarks of speed"
 	@echo "make bench-quality   the table of quality; BENCH_ARGS='--populations A=FOLDER' where there is no ../shared"
+	@echo "make cassandra   a Cassandra 5 on loopback (Java 17 and Maven must be there); make cassandra-stop ends it"
 	@echo "make clean   remove .venv, demo/ and caches"
 
 setup: $(READY)
@@ -64,6 +65,12 @@ bench: $(READY)
 
 bench-quality: $(READY)
 	.venv/bin/python benchmarks/bench_quality.py $(BENCH_ARGS)
+
+cassandra: $(READY)
+	.venv/bin/python docker/cassandra/server.py start $(CASSANDRA_ARGS)
+
+cassandra-stop: $(READY)
+	.venv/bin/python docker/cassandra/server.py stop $(CASSANDRA_ARGS)
 
 clean:
 	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis kith_profiles.egg-info

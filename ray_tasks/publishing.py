@@ -7,8 +7,9 @@ time: the next one takes up the buckets that are there.
 from __future__ import annotations
 
 import functools
+import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from rich.console import Console
 from profiling.errors import StoreConflictError, StoreError
 from profiling.settings import StoreSettings
 from profiling.store import Counts, ProfileStore, Retention, StoredGeneration, drop_expired, open_store
+from profiling.store.addresses import PASSWORD_VARIABLE
 from profiling.store.canary import differing_users, sample_users
 from profiling.store.planning import bucket_rows, choose_parent
 from profiling.store.rows import PROFILE_COLUMNS
@@ -69,7 +71,10 @@ class Order:
 
 @dataclass(frozen=True)
 class Bucket:
-    """What a Ray task is told: a bucket of a generation, where it goes, and what a delta is a delta to."""
+    """What a Ray task is told: a bucket of a generation, where it goes, and what a delta is a delta to.
+
+    The password travels with it: workers on other machines do not have the driver's environment.
+    """
 
     lake: str
     generation: str
@@ -77,6 +82,7 @@ class Bucket:
     store: str
     stored: StoredGeneration
     bucket: int
+    password: str | None = field(default=None, repr=False)
 
 
 def publish(order: Order, session: RaySession, settings: StoreSettings, console: Console | None = None) -> Publication:
@@ -200,18 +206,20 @@ def _check(
 
 def _jobs(order: Order, stored: StoredGeneration, parent: StoredGeneration | None) -> list[Bucket]:
     lake, before = str(order.lake.folder), None if parent is None else parent.id
-    return [Bucket(lake, order.generation.id, before, order.store, stored, bucket) for bucket in range(stored.buckets)]
+    password = os.environ.get(PASSWORD_VARIABLE)
+    buckets = range(stored.buckets)
+    return [Bucket(lake, order.generation.id, before, order.store, stored, each, password) for each in buckets]
 
 
 def _write_bucket(job: Bucket) -> Counts:
-    store = _store(job.store)
+    store = _store(job.store, job.password)
     new = _profiles(job.lake, job.generation, job.bucket)
     old = None if job.before is None else _profiles(job.lake, job.before, job.bucket)
     return store.write(job.stored, job.bucket, bucket_rows(new, old, store.forgotten()))
 
 
 def _check_bucket(job: Bucket, share: int) -> tuple[int, list[int]]:
-    store = _store(job.store)
+    store = _store(job.store, job.password)
     hidden = store.forgotten()
     users = sample_users(_profiles(job.lake, job.generation, job.bucket), share, job.stored.number)
     return len(users), differing_users(store.pin(store.find(job.stored.number)), users, hidden)
@@ -224,6 +232,6 @@ def _profiles(folder: str, generation: str, bucket: int) -> pa.Table:
 
 
 @functools.lru_cache(maxsize=1)
-def _store(uri: str) -> ProfileStore:
+def _store(uri: str, password: str | None) -> ProfileStore:
     """One store, and with it one driver session, a process."""
-    return open_store(uri)
+    return open_store(uri, password)

@@ -25,10 +25,10 @@ class CassandraServer:
     port: int
     storage_port: int
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         """Start it, or skip the test with the script's reason where that cannot be."""
         ports = ["--port", str(self.port), "--storage-port", str(self.storage_port)]
-        command = [sys.executable, str(SCRIPT), "start", "--home", str(self.home), *ports]
+        command = [sys.executable, str(SCRIPT), "start", "--home", str(self.home), *ports, *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode == MISSING:
             pytest.skip(done.stderr.strip())

@@ -1,6 +1,6 @@
 """A Cassandra 5 of one node on loopback, from the server's Maven artifacts: for tests and for trying Kith out.
 
-    python docker/cassandra/server.py start [--home FOLDER] [--port PORT] [--storage-port PORT]
+    python docker/cassandra/server.py start [--home FOLDER] [--port PORT] [--storage-port PORT] [--snapshots]
     python docker/cassandra/server.py stop [--home FOLDER]
 
 `start` returns when the server answers; the password of its user `cassandra` is made anew and is in FOLDER/password.
@@ -60,10 +60,11 @@ def fetch_jars() -> Path:
     return jars
 
 
-def write_configuration(home: Path, port: int, storage_port: int) -> None:
+def write_configuration(home: Path, port: int, storage_port: int, snapshots: bool) -> None:
     """cassandra.yaml and logback.xml of one server."""
     text = (HERE / "cassandra.yaml.in").read_text()
     places = {"HOME": str(home), "CQL_PORT": str(port), "STORAGE_PORT": str(storage_port)}
+    places["AUTO_SNAPSHOT"] = "true" if snapshots else "false"  # a dropped base must be gone
     for name, value in places.items():
         text = text.replace(f"@{name}@", value)
     (home / "cassandra.yaml").write_text(text)
@@ -90,7 +91,7 @@ def java_command(home: Path, jars: Path) -> list[str]:
     return ["java", *memory, *flags, "-cp", f"{home}:{jars}/*", "org.apache.cassandra.service.CassandraDaemon"]
 
 
-def start(home: Path, port: int, storage_port: int) -> None:
+def start(home: Path, port: int, storage_port: int, snapshots: bool) -> None:
     """Start a server that outlives this process, and wait until it answers with its own password."""
     if shutil.which("java") is None:
         sys.stderr.write("cassandra: Java 17 is missing; on Debian: apt-get install openjdk-17-jre-headless\n")
@@ -104,7 +105,7 @@ def start(home: Path, port: int, storage_port: int) -> None:
     except BlockingIOError:
         sys.stderr.write(f"cassandra: a server runs in {home} already; make cassandra-stop ends it\n")
         sys.exit(1)
-    write_configuration(home, port, storage_port)
+    write_configuration(home, port, storage_port, snapshots)
     with (home / "log").open("ab") as log:
         process = subprocess.Popen(
             java_command(home, jars), stdout=log, stderr=log, start_new_session=True, pass_fds=[lock]
@@ -190,10 +191,11 @@ def main() -> None:
     parser.add_argument("--home", type=Path, default=HOME)
     parser.add_argument("--port", type=int, default=9042)
     parser.add_argument("--storage-port", type=int, default=7000)
+    parser.add_argument("--snapshots", action="store_true", help="keep a copy of every table that is dropped")
     given = parser.parse_args()
     home = given.home.absolute()
     if given.what == "start":
-        start(home, given.port, given.storage_port)
+        start(home, given.port, given.storage_port, given.snapshots)
     else:
         say("Cassandra stopped" if stop(home) else f"no Cassandra runs in {home}")
 

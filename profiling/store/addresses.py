@@ -83,7 +83,7 @@ def _cassandra(uri: str, given: str | None) -> CassandraAddress:
         int(port or CQL_PORT),
         keyspace,
         unquote(user) or None,
-        given or unquote(written) or os.environ.get(PASSWORD_VARIABLE),
+        unquote(written) or given or os.environ.get(PASSWORD_VARIABLE),
         options.get("datacenter"),
         options.get("snapshots") == "accept",
     )

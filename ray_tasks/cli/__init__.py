@@ -48,6 +48,7 @@ app.command("publish")(stoppable(store.publish))
 app.command("rollback")(stoppable(store.rollback))
 app.command("generations")(stoppable(store.generations))
 app.command("train-scorer")(stoppable(training.train_scorer))
+app.add_typer(store.stores, name="store")
 app.add_typer(store.profiles, name="profiles")
 app.add_typer(models.app, name="models")
 

@@ -1,7 +1,8 @@
-"""`kith publish`, `rollback`, `generations` and `profiles get`: what a profile store is told and asked."""
+"""`kith store create`, `publish`, `rollback`, `generations`, `profiles get`: what a profile store is told and asked."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from typing import Annotated, Any
@@ -9,7 +10,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from profiling.errors import StoreError
 from profiling.store import STORE_REASONS, StoredProfile, create_store, open_store
+from profiling.store.addresses import ArrowAddress, parse_address
 from ray_tasks.cli.options import (
     Changes,
     Cpus,
@@ -38,6 +41,7 @@ MODEL_SHOWN = 12  # hex digits of a model's id
 logging.getLogger("cassandra").setLevel(logging.CRITICAL)
 
 profiles = typer.Typer(no_args_is_help=True, help="Profiles in a store.")
+stores = typer.Typer(no_args_is_help=True, help="Profile stores: where generations are published to.")
 
 
 def publish(
@@ -63,9 +67,10 @@ def publish(
     chosen = read_settings(settings, change).store
     opened = Lake.open(lake)
     found = find_generation(opened, generation)
-    if store.startswith("arrow://"):
-        create_store(store).close()
-        store = open_store(store).name
+    if isinstance(parse_address(store), ArrowAddress):
+        made = create_store(store)
+        store = made.name  # an absolute path: Ray's workers stand elsewhere
+        made.close()
     with RaySession(ray, cpus) as session:
         done = run(Order(opened, found, store, approve, against, base), session, chosen, console)
     if as_json:
@@ -87,9 +92,9 @@ def rollback(
     as_json: Json = False,
 ) -> None:
     """Have readers take the generation that was active before, from now on."""
-    opened = open_store(store)
-    before = opened.active()
-    now = opened.rollback(to)
+    with contextlib.closing(open_store(store)) as opened:
+        before = opened.active()
+        now = opened.rollback(to)
     if as_json:
         print_json({"generation": now.id, "number": now.number, "before": None if before is None else before.id})
         return
@@ -98,13 +103,10 @@ def rollback(
 
 def generations(store: StoreAddress, as_json: Json = False) -> None:
     """The generations of a store, oldest first; dropped ones are records only."""
-    opened = open_store(store)
-    active = opened.head().active
-    found = [
-        each.to_json()
-        | {"kind": each.kind, "deltas": each.deltas, "active": each.number == active, "model": each.model}
-        for each in opened.generations()
-    ]
+    with contextlib.closing(open_store(store)) as opened:
+        active = opened.head().active
+        known = opened.generations()
+    found = [each.to_json() | {"kind": each.kind, "active": each.number == active} for each in known]
     if as_json:
         print_json(found)
         return
@@ -120,6 +122,20 @@ def generations(store: StoreAddress, as_json: Json = False) -> None:
     output.print(table)
 
 
+@stores.command("create")
+def create(
+    store: StoreAddress,
+    replication: Annotated[
+        str | None, typer.Option(help="Of a Cassandra keyspace: DATACENTER:COPIES,… [needed to make one]")
+    ] = None,
+) -> None:
+    """Make a store; one that is there stays as it is."""
+    if not isinstance(parse_address(store), ArrowAddress) and replication is None:
+        raise StoreError("--replication is missing; write DATACENTER:COPIES, for example datacenter1:3")
+    with contextlib.closing(create_store(store, replication)) as made:
+        output.print(f"{made.name}: ready; publish with kith publish LAKE --store …", highlight=False)
+
+
 @profiles.command("get")
 def get(
     users: Annotated[list[int], typer.Argument(help="Ids of users.", show_default=False)],
@@ -128,12 +144,12 @@ def get(
     as_json: Json = False,
 ) -> None:
     """What the active generation holds for users; exit code 1 when one of them has no profile."""
-    opened = open_store(store)
-    snapshot = opened.snapshot()
-    found = snapshot.get_many(users)
+    with contextlib.closing(open_store(store)) as opened:
+        snapshot = opened.snapshot()
+        found = snapshot.get_many(users)
+        rows = [_row(each, vectors) for each in found]
     of = snapshot.generation
     if as_json:
-        rows = [_row(each, vectors) for each in found]
         print_json({"generation": of.id, "model": of.model, "dim": of.dim, "profiles": rows})
     else:
         for each in found:
