@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from profiling.errors import StoreError
 from profiling.small_files import flush_folder, write_exclusively
 from profiling.store.records import Counts, StoredProfile
 from profiling.store.rows import count_rows
+
+Number = TypeVar("Number", bound=np.generic)
 
 
 def write_bucket(path: Path, rows: pa.Table) -> Counts:
@@ -63,12 +66,13 @@ class BucketFile:
             table = file.read_all()
         self.rows = table.combine_chunks()
         names = {name: self.rows[name].chunk(0) for name in self.rows.column_names} if len(self.rows) else {}
-        self._ids = _words(names["user_id"]) if names else memoryview(b"").cast("q")
+        self._ids = (view(names["user_id"], np.int64) if names else np.zeros(0, np.int64)).data
         if names:
             self._reasons = names["reason"].dictionary.to_pylist()
-            self._reason = np.asarray(names["reason"].indices)
-            self._cluster, self._faces = np.asarray(names["cluster"]), np.asarray(names["faces"])
-            self._weight, self._margin = np.asarray(names["weight"]), np.asarray(names["margin"])
+            # one element of a memoryview is a number of Python's, and a third as dear as one of an array
+            self._reason = view(names["reason"].indices, np.int8).data
+            self._cluster, self._faces = view(names["cluster"], np.int16).data, view(names["faces"], np.int32).data
+            self._weight, self._margin = (view(names[name], np.float32).data for name in ("weight", "margin"))
             self._vectors = np.frombuffer(names["vector"].buffers()[1], "<f2").reshape(len(self.rows), -1)
 
     def find(self, user: int) -> StoredProfile | None:
@@ -88,9 +92,9 @@ class BucketFile:
             reason,
             self._vectors[place:end],
             tuple(self._cluster[place:end].tolist()),
-            float(self._weight[place]),
-            float(self._margin[place]),
-            int(self._faces[place]),
+            self._weight[place],
+            self._margin[place],
+            self._faces[place],
             self.segment,
         )
 
@@ -113,5 +117,6 @@ def _open(path: Path, source: pa.MemoryMappedFile) -> pa.ipc.RecordBatchFileRead
         raise StoreError(f"{path}: is damaged; roll back, or publish the generation again with --base") from None
 
 
-def _words(column: pa.Array) -> memoryview:
-    return memoryview(column.buffers()[1]).cast("B").cast("q")[: len(column)]
+def view(column: pa.Array, dtype: type[Number]) -> npt.NDArray[Number]:
+    """The numbers of a column without nulls, where they lie. (`numpy.asarray` would load pandas first: 30 MB.)"""
+    return np.frombuffer(column.buffers()[1], dtype)[column.offset : column.offset + len(column)]

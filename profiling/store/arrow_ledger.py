@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from profiling.small_files import flush_folder, write_exclusively
+from profiling.store.arrow_files import view
 
 LEDGER = pa.schema([("user_id", pa.int64()), ("hidden_at", pa.float64())])  # seconds since 1970
 
@@ -18,7 +19,9 @@ LEDGER = pa.schema([("user_id", pa.int64()), ("hidden_at", pa.float64())])  # se
 def read_ledger(folder: Path, version: int) -> npt.NDArray[np.int64] | None:
     """Ids of one version, sorted, a view of its file; None when the file is gone. Version 0 is empty."""
     table = _read(folder, version)
-    return None if table is None else np.asarray(table["user_id"])
+    if table is None:
+        return None
+    return view(table["user_id"].chunk(0), np.int64) if len(table) else np.zeros(0, np.int64)
 
 
 def write_ledger(folder: Path, version: int, users: npt.NDArray[np.int64]) -> None:
