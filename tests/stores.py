@@ -12,6 +12,7 @@ import pytest
 from profiling.store import create_store, open_store
 from profiling.store.arrow_files import BucketFile
 from profiling.store.arrow_store import ArrowStore
+from profiling.store.cassandra_store import CassandraStore
 from profiling.tables import pack_vectors, unpack_vectors
 from tests.cassandra_server import CassandraServer, run_server
 
@@ -66,9 +67,10 @@ def spoil_vectors(uri: str, segment: int) -> None:
         for bucket in range(store.find(segment).buckets):
             _spoil_file(store.bucket_path(segment, bucket), segment)
     else:
-        session = store.session  # type: ignore[attr-defined]
-        rows = session.execute(f"SELECT user_id, delta, rank, vector FROM base_{segment}")  # noqa: S608
-        change = f"UPDATE base_{segment} SET vector = %s WHERE user_id = %s AND delta = %s AND rank = %s"  # noqa: S608
+        assert isinstance(store, CassandraStore)
+        session, keyspace = store.session, store.address.keyspace
+        rows = session.execute(f"SELECT user_id, delta, rank, vector FROM {keyspace}.base_{segment}")  # noqa: S608
+        change = f"UPDATE {keyspace}.base_{segment} SET vector = %s WHERE user_id = %s AND delta = %s AND rank = %s"  # noqa: S608
         for row in rows:
             if row.vector is not None:
                 session.execute(change, (row.vector[::-1], row.user_id, row.delta, row.rank))

@@ -169,18 +169,20 @@ def stop(home: Path) -> bool:
     os.kill(pid, signal.SIGTERM)
     until = time.monotonic() + STOP_S
     while time.monotonic() < until:
-        if not running(pid):
+        if not holds_lock(home):
             return True
         time.sleep(0.1)
     os.kill(pid, signal.SIGKILL)
     return True
 
 
-def running(pid: int) -> bool:
-    """Whether a process is there and has not ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
+def holds_lock(home: Path) -> bool:
+    """Whether a server still has the folder: its lock goes with its last thread."""
+    with (home / "lock").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
         return False
 
 

@@ -6,12 +6,20 @@ transactions, where a lost answer must be looked up.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from cassandra import DriverException, InvalidRequest, OperationTimedOut, RequestExecutionException, Unauthorized
+from cassandra import (
+    DriverException,
+    InvalidRequest,
+    OperationTimedOut,
+    RequestExecutionException,
+    Unauthorized,
+    UnresolvableContactPoints,
+)
 from cassandra.cluster import NoHostAvailable, Session
 from cassandra.concurrent import execute_concurrent
 from cassandra.connection import ConnectionBusy, ConnectionException
@@ -60,12 +68,21 @@ class Requests:
         ----------
         is_done : looks up, at serial consistency, whether an earlier try did it after all.
         """
+        return bool(self._again(lambda: self.session.execute(statement, values).was_applied or is_done()))
+
+    def ask(self, statement: Any, values: Sequence[Any] = ()) -> Any:
+        """Send one statement that only reads, on its own."""
+        return self._again(lambda: self.session.execute(statement, values))
+
+    def prepare(self, query: str) -> Any:
+        """Have the server prepare a statement."""
+        return self._again(lambda: self.session.prepare(query))
+
+    def _again(self, act: Callable[[], Any]) -> Any:
         until, wait = time.monotonic() + self.patience_s, FIRST_WAIT_S
         while True:
             try:
-                if self.session.execute(statement, values).was_applied:
-                    return True
-                return is_done()
+                return act()
             except Exception as error:
                 if not _passes(error) or time.monotonic() > until:
                     raise explain(error, self.name) from None
@@ -98,6 +115,15 @@ class Requests:
         return results
 
 
+@contextlib.contextmanager
+def explained(name: str) -> Iterator[None]:
+    """Turn what the driver raises into one line."""
+    try:
+        yield
+    except (DriverException, NoHostAvailable, ErrorMessage, ConnectionException, ConnectionBusy) as error:
+        raise explain(error, name) from None
+
+
 def explain(error: BaseException, name: str) -> StoreError:
     """One line for what the driver or the server says; values of statements are not in it."""
     if isinstance(error, StoreError):
@@ -110,7 +136,7 @@ def explain(error: BaseException, name: str) -> StoreError:
         return StoreError(f"{name}: this user may not do that ({_first(error)}); grant it, or use another user")
     if isinstance(error, InvalidRequest):
         return StoreError(f"{name}: {_first(error)}; make the store with kith store create, or take a new snapshot")
-    if isinstance(error, NoHostAvailable):
+    if isinstance(error, (NoHostAvailable, UnresolvableContactPoints)):
         return StoreError(f"{name}: cannot be reached; check host, port and ?datacenter=, and that the server is up")
     if isinstance(error, (DriverException, ErrorMessage, ConnectionException, ConnectionBusy)):
         return StoreError(f"{name}: did not answer ({type(error).__name__}); see the server's log, then run again")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cassandra import ConsistencyLevel, DriverException
+from cassandra import ConsistencyLevel, DriverException, ProtocolVersion
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
@@ -32,13 +32,14 @@ def connect(address: CassandraAddress) -> Session:
     )
     login = PlainTextAuthProvider(address.user, address.password or "") if address.user else None
     cluster = None
-    try:
+    try:  # protocol 5: Cassandra 4.0 and later, as the settings table that tells of snapshots
         cluster = Cluster(
             list(address.hosts),
             port=address.port,
             auth_provider=login,
             execution_profiles={EXEC_PROFILE_DEFAULT: profile},
             connect_timeout=CONNECT_S,
+            protocol_version=ProtocolVersion.V5,
         )
         return cluster.connect()
     except (DriverException, NoHostAvailable, OSError) as error:
@@ -47,13 +48,13 @@ def connect(address: CassandraAddress) -> Session:
         raise explain(error, address.name) from None
 
 
-def use_keyspace(session: Session, address: CassandraAddress) -> None:
-    """Take the store's keyspace.
+def find_store(session: Session, address: CassandraAddress) -> None:
+    """Make sure that the keyspace holds a profile store.
 
     Raises
     ------
     StoreError
-        It is not there, or holds no profile store.
+        The keyspace, or one of its tables, is not there.
     """
     query = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s"
     tables = {row.table_name for row in session.execute(query, (address.keyspace,))}
@@ -62,4 +63,3 @@ def use_keyspace(session: Session, address: CassandraAddress) -> None:
             f"{address.name}: has no profile store in keyspace {address.keyspace}; make it with kith store create "
             "--replication DATACENTER:COPIES"
         )
-    session.set_keyspace(address.keyspace)

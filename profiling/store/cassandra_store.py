@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,9 +18,9 @@ from cassandra.query import UNSET_VALUE
 
 from profiling.errors import StoreError
 from profiling.store.addresses import CassandraAddress
-from profiling.store.cassandra_requests import Requests
+from profiling.store.cassandra_requests import PIECE, Requests, explained
 from profiling.store.cassandra_schema import ONLY, create_base, create_tables, drop_bases, refuse_snapshots
-from profiling.store.cassandra_session import connect, use_keyspace
+from profiling.store.cassandra_session import connect, find_store
 from profiling.store.cassandra_snapshot import CassandraSnapshot
 from profiling.store.interface import ProfileStore, Snapshot
 from profiling.store.records import READY, Counts, Head, StoredGeneration
@@ -31,7 +32,8 @@ SWAP = f"""BEGIN BATCH
     UPDATE generations SET active = ?, since = ? WHERE store = {ONLY} IF active = ?
     UPDATE generations SET replaced = ? WHERE store = {ONLY} AND number = ? IF state = '{READY}'
     APPLY BATCH"""  # noqa: S608
-RANGES = 256  # pieces of the ring that a base is counted in; a piece must be counted within the server's time limit
+TABLE_NAME = re.compile(r"\b(FROM|INTO|UPDATE) (\w+)")  # a server that restarts prepares again, without a session
+RANGE_ROWS = 50_000  # rows of a piece of the ring that a base is counted in: a second's work, of ten that a server has
 COUNTING = 8  # pieces counted at a time
 RING = 1 << 64  # tokens of Murmur3Partitioner, from -2^63
 
@@ -43,7 +45,8 @@ class CassandraStore(ProfileStore):
         self.address, self.name = address, address.name
         self.session = connect(address)
         try:
-            use_keyspace(self.session, address)
+            with explained(self.name):
+                find_store(self.session, address)
             self.requests = Requests(self.session, self.name)
             self._prepared = functools.lru_cache(maxsize=None)(self._prepare_statement)
             self._ledger: tuple[int, npt.NDArray[np.int64]] = (0, np.zeros(0, np.int64))
@@ -56,9 +59,10 @@ class CassandraStore(ProfileStore):
         """Make keyspace and tables, or open them when they are there."""
         session = connect(address)
         try:
-            refuse_snapshots(session, address)
-            if replication is not None:
-                create_tables(session, address, replication)
+            with explained(address.name):
+                refuse_snapshots(session, address)
+                if replication is not None:
+                    create_tables(session, address, replication)
         finally:
             session.cluster.shutdown()
         return cls(address)
@@ -129,7 +133,9 @@ class CassandraStore(ProfileStore):
             f"INSERT INTO base_{generation.base} (user_id, delta, rank, reason, model, cluster, weight, margin, faces, "  # noqa: S608
             "vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         )
-        self.requests.run([(insert, values) for values in _values(rows, generation)])
+        for start in range(0, len(rows), PIECE):
+            piece = _values(rows.slice(start, PIECE), generation)
+            self.requests.run([(insert, values) for values in piece])
         if generation.deltas:
             self._count_delta(generation, rows, counts)
         mark = self._prepared("INSERT INTO written (number, bucket, users, rows) VALUES (?, ?, ?, ?)")
@@ -149,7 +155,8 @@ class CassandraStore(ProfileStore):
             f"SELECT count(*) AS rows, sum(cast(rank AS int)) AS seconds FROM base_{generation.base} "  # noqa: S608
             "WHERE token(user_id) >= ? AND token(user_id) <= ?"
         )
-        edges = [-RING // 2 + k * (RING // RANGES) for k in range(RANGES + 1)]
+        pieces = 1 + sum(self.written(generation).values(), Counts()).rows // RANGE_ROWS
+        edges = [k * RING // pieces - RING // 2 for k in range(pieces + 1)]
         calls = [(query, (low, high - 1)) for low, high in itertools.pairwise(edges)]
         found = [result.one() for result in self.requests.run(calls, COUNTING)]
         rows = sum(row.rows for row in found)
@@ -190,9 +197,10 @@ class CassandraStore(ProfileStore):
         return self.requests.decide(insert, _columns(record), lambda: self._serial(record.number) == record)
 
     def _prepare(self, record: StoredGeneration) -> None:
-        refuse_snapshots(self.session, self.address)
-        if not record.deltas:
-            create_base(self.session, self.address.keyspace, record.number)
+        with explained(self.name):
+            refuse_snapshots(self.session, self.address)
+            if not record.deltas:
+                create_base(self.session, self.address.keyspace, record.number)
 
     def _update(self, record: StoredGeneration, was: str) -> bool:
         update = self._prepared(
@@ -209,18 +217,19 @@ class CassandraStore(ProfileStore):
         return record.number != expected and self._serial_head().active == record.number
 
     def _serial_head(self) -> Head:
-        return self.read_head(self.session.execute(self._prepared(HEAD, serial=True)))
+        return self.read_head(self.requests.ask(self._prepared(HEAD, serial=True)))
 
     def _serial(self, number: int) -> StoredGeneration | None:
         query = f"SELECT {', '.join(RECORD)} FROM generations WHERE store = {ONLY} AND number = ?"  # noqa: S608
-        row = self.session.execute(self._prepared(query, serial=True), (number,)).one()
+        row = self.requests.ask(self._prepared(query, serial=True), (number,)).one()
         return None if row is None else _record(row)
 
     def _remove(self, bases: set[int], deltas: set[int]) -> None:
-        drop_bases(self.session, self.address.keyspace, bases)
+        with explained(self.name):
+            drop_bases(self.session, self.address.keyspace, bases)
 
     def _prepare_statement(self, query: str, serial: bool = False) -> Any:
-        statement = self.session.prepare(query)
+        statement = self.requests.prepare(TABLE_NAME.sub(rf"\1 {self.address.keyspace}.\2", query))
         statement.is_idempotent = " IF " not in query
         if serial:
             statement.consistency_level = ConsistencyLevel.LOCAL_SERIAL

@@ -180,7 +180,9 @@ class ProfileStore(ABC):
         current = self.find(generation.number)
         if current.state != READY:
             raise StoreError(f"{self.name}: generation {current.id} is {current.state}; publish it again")
-        if current.number != expected and not back:
+        if current.number == expected == self.head().active:
+            return current
+        if not back:
             current = replace(current, replaced=expected)
         if not self._swap(expected, current):
             raise StoreConflictError(

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 
 from profiling.errors import StoreConflictError, StoreError
 from profiling.settings import StoreSettings, load_settings
-from profiling.store import create_store, open_store
+from profiling.store import ProfileStore, open_store
 from ray_tasks.build import build
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.generations import Generation, find_generation, generations
@@ -58,10 +59,17 @@ def profiles(lake: Lake, generation: Generation) -> pa.Table:
 
 def assert_serves(uri: str, lake: Lake, generation: Generation, but: dict[int, str] | None = None) -> None:
     wanted = oracle(lake, generation)
-    snapshot = open_store(uri).snapshot()
+    with closing(open_store(uri)) as store:
+        snapshot = store.snapshot()
+        answers = snapshot.get_many(list(wanted))
     assert snapshot.generation.id == generation.id
-    for user, found in zip(wanted, snapshot.get_many(list(wanted)), strict=True):
+    for user, found in zip(wanted, answers, strict=True):
         assert answer(found) == (wanted[user] if not but or user not in but else (but[user],))
+
+
+def ask(uri: str, question: Callable[[ProfileStore], Any]) -> Any:
+    with closing(open_store(uri)) as store:
+        return question(store)
 
 
 def send(lake: Lake, generation: Generation, uri: str, session: RaySession, **changes: Any) -> Any:
@@ -84,14 +92,14 @@ def test_publish_roll_back_delta_and_forget(lake: Lake, session: RaySession, uri
     done = send(lake, second, uri, session)
     assert (done.generation.kind, done.generation.users) == ("delta", len(changed))
     assert_serves(uri, lake, second)
-    open_store(uri).rollback()
+    ask(uri, lambda store: store.rollback())
     assert_serves(uri, lake, first)
     again = send(lake, second, uri, session)
     assert not again.written
     assert_serves(uri, lake, second)
-    open_store(uri).forget([changed[0]])
+    ask(uri, lambda store: store.forget([changed[0]]))
     assert_serves(uri, lake, second, {changed[0]: "forgotten"})
-    open_store(uri).rollback()
+    ask(uri, lambda store: store.rollback())
     assert_serves(uri, lake, first, {changed[0]: "forgotten"})
     third = send(lake, second, uri, session, base=True)
     assert (third.generation.kind, third.generation.users) == ("base", len(oracle(lake, second)) - 1)
@@ -111,7 +119,7 @@ def test_failed_gates_need_an_approval(lake: Lake, session: RaySession, uri: str
     failed = replace(first, audit={"gates": gates})
     with pytest.raises(StoreError, match="failed its gates hubs; look at kith audit"):
         publish(Order(lake, failed, uri), session, StoreSettings())
-    assert open_store(uri).generations() == []
+    assert ask(uri, lambda store: store.generations()) == []
     send(lake, first, uri, session)
     with pytest.raises(StoreConflictError, match=f"generation {first.id} is active, not g0"):
         send(lake, second, uri, session, against="g0")
@@ -124,8 +132,7 @@ def test_a_store_that_returns_other_vectors_is_not_activated(
     first, second = generations(lake)
     send(lake, first, uri, session)
     send(lake, second, uri, session, base=True)
-    store = open_store(uri)
-    store.rollback()
+    ask(uri, lambda store: store.rollback())
     spoil(uri, 2)
     with pytest.raises(StoreError, match="read back are not as written"):
         send(lake, second, uri, session)
@@ -169,4 +176,3 @@ def test_the_commands(lake: Lake, tmp_path: Path) -> None:
     again = kith("rollback", "--store", uri)
     assert (again.returncode, again.stderr.count("\n")) == (2, 1)
     assert find_generation(lake).id == second.id
-    create_store(uri)
