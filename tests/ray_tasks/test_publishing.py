@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -28,6 +29,7 @@ from tests.conftest import Built
 from tests.profiling.store.populations import Oracle, answer, expected
 
 pytestmark = pytest.mark.slow
+PATIENCE_S = 240  # for a publish on busy cores, Ray's start included
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +145,25 @@ def test_a_store_that_returns_other_vectors_is_not_activated(
 
 def kith(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "ray_tasks", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_a_publish_killed_in_the_middle_is_taken_up_again(lake: Lake, tmp_path: Path) -> None:
+    uri = f"arrow://{tmp_path / 'killed'}"
+    first = generations(lake)[0]
+    command = ["publish", str(lake.folder), "--store", uri, "--generation", first.id, "--approve", "--cpus", "1"]
+    process = subprocess.Popen([sys.executable, "-m", "ray_tasks", *command], stderr=subprocess.DEVNULL)
+    until = time.monotonic() + PATIENCE_S
+    while not list((tmp_path / "killed").glob("segments/*/[0-9]*.arrow")):
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    assert kith("profiles", "get", "1", "--store", uri).returncode == 2, "nothing is active yet"
+    done = kith(*command)
+    assert done.returncode == 0, done.stderr
+    assert_serves(uri, lake, first)
+    assert len(ask(uri, lambda store: store.generations())) == 1
 
 
 def test_the_commands(lake: Lake, tmp_path: Path) -> None:
