@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from profiling.errors import StoreError
 from profiling.hashing import splitmix64
-from profiling.small_files import create_exclusively
+from profiling.small_files import create_exclusively, flush_folder
 from profiling.small_files import replace as replace_file
 from profiling.store.arrow_files import BucketFile, stated_counts, write_bucket
 from profiling.store.arrow_ledger import read_ledger, write_ledger
@@ -44,13 +44,13 @@ class ArrowStore(ProfileStore):
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder).absolute()
         self.name = f"arrow://{self.folder}"
-        self._raw, self._head = b"", Head()
+        self._head = (b"", Head())  # the file as it was read last, and what it says
         self._ledger: tuple[int, npt.NDArray[np.int64]] = (0, np.zeros(0, np.int64))
         try:
             about = json.loads((self.folder / "store.json").read_bytes())
         except FileNotFoundError:
             raise StoreError(
-                f"{self.folder}: is no profile store (store.json is missing); make one with kith publish or kith store"
+                f"{self.folder}: is no profile store (store.json is missing); make one with kith store create"
             ) from None
         except (OSError, ValueError) as error:
             raise StoreError(f"{self.folder}/store.json: cannot be read ({error}); publish into a new store") from None
@@ -89,9 +89,11 @@ class ArrowStore(ProfileStore):
                 raw = file.read()
         except FileNotFoundError:
             return Head()
-        if raw != self._raw:
-            self._raw, self._head = raw, Head(**json.loads(raw))
-        return self._head
+        known, head = self._head
+        if raw != known:
+            head = Head(**json.loads(raw))
+            self._head = raw, head
+        return head
 
     def pin(self, generation: StoredGeneration) -> Snapshot:
         """A snapshot of any generation that is ready, active or not."""
@@ -137,7 +139,7 @@ class ArrowStore(ProfileStore):
         wanted = np.unique(np.fromiter(users, np.int64))
         with self._locked():
             head = self.head()
-            with self._readable():
+            with self._writable():
                 write_ledger(self.folder / "forgotten", head.ledger, wanted)
                 self._write_head(replace(head, ledger=head.ledger + 1))
         for path in (self.folder / "forgotten").glob("[0-9]*.arrow"):
@@ -153,18 +155,21 @@ class ArrowStore(ProfileStore):
         return self.folder / "segments" / f"{segment:08d}" / f"{bucket:06d}.arrow"
 
     def _reserve(self, record: StoredGeneration) -> bool:
-        with self._readable():
-            return create_exclusively(self._record(record.number), json.dumps(record.to_json()).encode())
+        path = self._record(record.number)
+        with self._writable():
+            made = create_exclusively(path, json.dumps(record.to_json()).encode())
+            flush_folder(path.parent)  # a number that a power cut took back would find another generation's files
+            return made
 
     def _prepare(self, record: StoredGeneration) -> None:
-        with self._readable():
+        with self._writable():
             self.bucket_path(record.number, 0).parent.mkdir(parents=True, exist_ok=True)
 
     def _update(self, record: StoredGeneration, was: str) -> bool:
         with self._locked():
             if self.find(record.number).state != was:
                 return False
-            with self._readable():
+            with self._writable():
                 replace_file(self._record(record.number), json.dumps(record.to_json()).encode(), durable=True)
             return True
 
@@ -173,7 +178,7 @@ class ArrowStore(ProfileStore):
             head = self.head()
             if head.active != expected or self.find(record.number).state != READY:
                 return False
-            with self._readable():
+            with self._writable():
                 replace_file(self._record(record.number), json.dumps(record.to_json()).encode(), durable=True)
                 self._write_head(replace(head, active=record.number, since=time.time()))
             return True
@@ -195,12 +200,12 @@ class ArrowStore(ProfileStore):
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Take turns with other writers of this host; the kernel ends the turn of one that dies."""
-        with self._readable(), (self.folder / "lock").open("ab") as file:
+        with self._writable(), (self.folder / "lock").open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
     @contextlib.contextmanager
-    def _readable(self) -> Iterator[None]:
+    def _writable(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:

@@ -35,7 +35,8 @@ StoreAddress = Annotated[
         "--store", envvar="KITH_STORE", help="arrow://FOLDER or cassandra://USER@HOST/KEYSPACE.", show_default=False
     ),
 ]
-MODEL_SHOWN = 12  # hex digits of a model's id
+MAX_ID = 2**63 - 1  # user_id is int64
+MODEL_SHOWN = 8  # hex digits of a model's id
 
 # Cassandra's driver logs a traceback for what an error of ours tells in one line.
 logging.getLogger("cassandra").setLevel(logging.CRITICAL)
@@ -106,19 +107,18 @@ def generations(store: StoreAddress, as_json: Json = False) -> None:
     with contextlib.closing(open_store(store)) as opened:
         active = opened.head().active
         known = opened.generations()
-    found = [each.to_json() | {"kind": each.kind, "active": each.number == active} for each in known]
     if as_json:
-        print_json(found)
+        print_json([each.to_json() | {"kind": each.kind, "active": each.number == active} for each in known])
         return
-    table = Table(show_edge=False, pad_edge=False)
-    for name in ("number", "generation", "state", "stands on", "users", "rows", "model", "begun"):
-        table.add_column(name, justify="right" if name in ("number", "users", "rows") else "left", no_wrap=True)
-    for each in found:
-        stands = "a base" if each["kind"] == "base" else "+".join(str(number) for number in each["segments"][:-1])
-        begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(each["created"]))
-        state = "[bold]active[/]" if each["active"] else each["state"]
-        counts = (f"{each['users']:,}", f"{each['rows']:,}")
-        table.add_row(str(each["number"]), each["id"], state, stands, *counts, each["model"][:MODEL_SHOWN], begun)
+    table = Table(box=None, pad_edge=False)
+    for name in ("no", "generation", "state", "made of", "users", "rows", "model", "begun"):
+        table.add_column(name, justify="right" if name in ("no", "users", "rows") else "left", no_wrap=True)
+    for each in known:
+        made = f"base {each.base}, {each.deltas} deltas" if each.deltas else "a base"
+        begun = time.strftime("%m-%d %H:%M", time.localtime(each.created))
+        state = "[bold]active[/]" if each.number == active else each.state
+        counts = (f"{each.users:,}", f"{each.rows:,}")
+        table.add_row(str(each.number), each.id, state, made, *counts, each.model[:MODEL_SHOWN], begun)
     output.print(table)
 
 
@@ -138,7 +138,7 @@ def create(
 
 @profiles.command("get")
 def get(
-    users: Annotated[list[int], typer.Argument(help="Ids of users.", show_default=False)],
+    users: Annotated[list[int], typer.Argument(help="Ids of users.", min=-MAX_ID - 1, max=MAX_ID, show_default=False)],
     store: StoreAddress,
     vectors: Annotated[bool, typer.Option("--vectors", help="With --json: the vectors too.")] = False,
     as_json: Json = False,

@@ -156,6 +156,7 @@ EXAMPLES = {"arrow": 40, "cassandra": 4}
 STEPS = 15
 
 
+@pytest.mark.slow
 def test_any_order_of_events_shows_whole_generations(fresh_store: Callable[[], str], kind: str) -> None:
     machine = type("Machine", (StoreMachine,), {"fresh": staticmethod(fresh_store)})
     quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
