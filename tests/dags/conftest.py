@@ -146,10 +146,9 @@ class Airflow:
             command, env=self.environment, capture_output=True, text=True, timeout=timeout, cwd=ROOT, check=False
         )
 
-    def start(self, *command: str | Path) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
-        )
+    def start(self, *command: str | Path, log: Path) -> subprocess.Popen[bytes]:
+        with open(log, "wb") as output:
+            return subprocess.Popen(command, env=self.environment, stdout=output, stderr=output, cwd=ROOT)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from dags.operators.ray_job import RayJobOperator
 
 JOBS = Path(__file__).resolve().parents[1] / "jobs"
 
-for dag_id, timeout_s in {"one_job": 300, "one_hasty_job": 20}.items():
+for dag_id, timeout_s in {"one_job": 600, "one_hasty_job": 60}.items():
     with DAG(
         dag_id,
         params={

@@ -1,0 +1,165 @@
+"""The operator against a real Ray cluster behind a token: one job at a time, found again, stopped when it must be."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dags.conftest import HERE, Airflow, RayHead
+
+pytestmark = [pytest.mark.airflow, pytest.mark.slow]
+
+STOP_S = 15  # seconds that a job may go on after its task was ended
+HASTY_S = 60  # execution timeout of `one_hasty_job`
+PATIENCE_S = 240  # seconds for a job to begin on a busy machine
+HOSTILE = "a $(touch pwned) `id` b; \"x' --lake=/ $HOME"
+
+
+def until(what: Callable[[], bool], seconds: float = PATIENCE_S) -> float:
+    """Wait for something and return the seconds it took."""
+    began = time.monotonic()
+    while not what():
+        assert time.monotonic() - began < seconds, f"it did not come in {seconds} s"
+        time.sleep(0.2)
+    return time.monotonic() - began
+
+
+@dataclass
+class Run:
+    """One run of a DAG of one job; the same run again as often as it is started."""
+
+    airflow: Airflow
+    head: RayHead
+    folder: Path
+    conf: dict[str, Any] = field(default_factory=dict)
+    dag: str = "one_job"
+
+    def command(self) -> list[str]:
+        conf = json.dumps({"folder": str(self.folder)} | self.conf)
+        day = f"2026-01-01T00:00:00.{abs(hash(self.folder)) % 1_000_000:06d}+00:00"  # a run of its own
+        file = str(HERE / "dag_files" / "one_job.py")
+        return [sys.executable, str(HERE / "run_dag.py"), file, self.dag, conf, day]
+
+    def finish(self) -> tuple[dict[str, Any], str]:
+        done = self.airflow.run(*self.command())
+        assert done.returncode == 0, done.stderr[-3000:]
+        return json.loads(done.stdout.splitlines()[-1]), done.stdout + done.stderr
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[subprocess.Popen[bytes]]:
+        """Start and wait until the job runs; the process does not outlive the block."""
+        process = self.airflow.start(*self.command(), log=self.log)
+        try:
+            until(lambda: self.begun() > 0 or process.poll() is not None)
+            assert process.poll() is None, self.log.read_text()
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "task.log"
+
+    def begun(self) -> int:
+        """How often the job was begun."""
+        runs = self.folder / "runs"
+        return len(runs.read_text().split()) if runs.exists() else 0
+
+    def states(self) -> list[str]:
+        """States of the jobs that this test's run submitted, by attempt."""
+        jobs = {name: state for name, state in self.head.jobs().items() if name.startswith(f"{self.dag}.job-")}
+        mine = {name: state for name, state in jobs.items() if name not in self.earlier}
+        return [mine[name] for name in sorted(mine, key=lambda name: int(name.rpartition("-")[2]))]
+
+    def __post_init__(self) -> None:
+        self.earlier = set(self.head.jobs())
+
+
+@pytest.fixture
+def run(airflow_with_ray: Airflow, ray_head: RayHead, tmp_path: Path) -> Run:
+    return Run(airflow_with_ray, ray_head, tmp_path)
+
+
+def test_a_job_runs_with_its_log_and_a_cleared_one_runs_again(run: Run) -> None:
+    run.conf = {"word": HOSTILE}
+    outcome, log = run.finish()
+    assert outcome["run"] == "success", log[-3000:]
+    assert outcome["values"]["job"] == {"runs": 1, "argv": [str(run.folder), "0", "0", HOSTILE]}
+    assert "the job begins" in log
+    assert run.head.token not in log
+    assert not list(run.head.folder.glob("pwned"))
+    outcome, _ = run.finish()
+    assert outcome["values"]["job"]["runs"] == 2
+    assert run.states() == ["SUCCEEDED", "SUCCEEDED"]
+
+
+def test_a_failed_job_is_tried_again_under_the_next_number(run: Run) -> None:
+    run.conf = {"code": 1}
+    outcome, log = run.finish()
+    assert outcome["tasks"]["job"] == {"state": "failed", "try": 2}
+    assert "-1 failed (exit code 1): kith: users.parquet: is no such thing; give another\n" in log
+    assert run.states() == ["FAILED", "FAILED"]
+
+
+def test_what_a_person_must_mend_is_not_tried_again(run: Run) -> None:
+    run.conf = {"code": 2}
+    outcome, log = run.finish()
+    assert outcome["tasks"]["job"] == {"state": "failed", "try": 1}
+    assert "failed (exit code 2): kith: users.parquet: is no such thing; give another\n" in log
+    assert run.states() == ["FAILED"]
+
+
+def test_a_job_whose_task_was_killed_is_found_again_and_not_run_twice(run: Run) -> None:
+    run.conf = {"seconds": 300}
+    with run.begin():
+        pass
+    assert run.states() == ["RUNNING"]
+    again = run.airflow.start(*run.command(), log=run.log)
+    until(lambda: "following it" in run.log.read_text() or again.poll() is not None)
+    (run.folder / "enough").touch()
+    assert again.wait(PATIENCE_S) == 0
+    said = run.log.read_text()
+    outcome = json.loads(said.splitlines()[-1])
+    assert outcome["values"]["job"]["runs"] == 1, said
+    assert run.states() == ["SUCCEEDED"]
+    assert "the job begins" in said
+
+
+def test_a_task_that_is_ended_stops_its_job(run: Run) -> None:
+    run.conf = {"seconds": 300}
+    with run.begin() as process:
+        process.send_signal(signal.SIGTERM)
+        until(lambda: run.states()[0] == "STOPPED", STOP_S)
+
+
+def test_a_task_that_takes_too_long_stops_its_job(run: Run) -> None:
+    run.conf, run.dag = {"seconds": 300}, "one_hasty_job"
+    with run.begin():
+        until(lambda: run.states()[0] == "STOPPED", HASTY_S + STOP_S)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"password": "wrong"}, "refuses the token; the connection's password must be its token"),
+        ({"port": 1}, "does not answer (ConnectionError); is the cluster up?"),
+    ],
+)
+def test_a_connection_that_is_wrong_is_one_line(run: Run, change: dict[str, Any], said: str) -> None:
+    connection = json.loads(run.airflow.environment["AIRFLOW_CONN_RAY_DEFAULT"]) | change
+    run.airflow = Airflow(run.airflow.environment | {"AIRFLOW_CONN_RAY_DEFAULT": json.dumps(connection)})
+    outcome, log = run.finish()
+    assert outcome["run"] == "failed"
+    assert f"connection 'ray_default': Ray at http://127.0.0.1:{connection['port']} {said}\n" in log
+    assert run.states() == []
