@@ -7,6 +7,12 @@ class KithError(Exception):
     exit_code = 2
 
 
+class PassingError(KithError):
+    """Something that may be over when the command is run again, without anybody mending anything."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h
+
+
 class PopulationError(KithError):
     """The population folder breaks the input contract as a whole (single broken rows go to quarantine instead)."""
 
@@ -15,8 +21,14 @@ class LakeError(KithError):
     """The lake is missing, of another format, or cannot be written."""
 
 
-class LakeLockedError(LakeError):
+class LakeLockedError(LakeError, PassingError):
     """Another writer holds the lake."""
+
+    exit_code = PassingError.exit_code
+
+
+class RayLostError(PassingError):
+    """Ray cannot be reached, or its workers died."""
 
 
 class ModelError(KithError):

@@ -23,6 +23,7 @@ from profiling.small_files import create_exclusively, replace
 from ray_tasks.lake import Lake
 
 LEASE_S = 60.0  # seconds; a writer on another machine is given up after this silence
+LOOK_AGAIN_S = 2.0  # seconds between looks at a lake that another writer holds
 RENEW_S = 15.0  # seconds between renewals: a quarter of the lease
 
 
@@ -47,25 +48,39 @@ class Holder:
 
 
 class WriterLock:
-    """Hold a lake for writing: `with WriterLock(lake, "kith build") as lake: …` gives the lake with its epoch."""
+    """Hold a lake for writing: `with WriterLock(lake, "kith build") as lake: …` gives the lake with its epoch.
 
-    def __init__(self, lake: Lake, command: str) -> None:
-        self._lake, self._command = lake, command
+    Parameters
+    ----------
+    command : what is done, for whoever finds the lake held.
+    patience_s : seconds to wait for another writer.
+    """
+
+    def __init__(self, lake: Lake, command: str, patience_s: float = 0.0) -> None:
+        self._lake, self._command, self._patience_s = lake, command, patience_s
         self._folder = lake.folder / "lock"
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.epoch = 0
 
     def __enter__(self) -> Lake:
-        epoch, holder = current_holder(self._lake)
-        if holder is None:
+        deadline = time.monotonic() + self._patience_s
+        while (holder := self._take()) is not None:
+            if time.monotonic() >= deadline:
+                who = f"{holder.command} (process {holder.pid} on {holder.host.split(' ')[0]})"
+                raise LakeLockedError(f"{self._lake.folder}: is being written by {who}; wait for it or stop it")
+            time.sleep(min(LOOK_AGAIN_S, max(0.0, deadline - time.monotonic())))
+        return self._held()
+
+    def _take(self) -> Holder | None:
+        """Take the lake, or say who has it."""
+        while True:
+            epoch, holder = current_holder(self._lake)
+            if holder is not None:
+                return holder
             self.epoch = epoch + 1
-            data = json.dumps(asdict(self._me())).encode()
-            if create_exclusively(self._path("json"), data):
-                return self._held()
-            holder = current_holder(self._lake)[1]
-        who = f"{holder.command} (process {holder.pid} on {holder.host.split(' ')[0]})" if holder else "another writer"
-        raise LakeLockedError(f"{self._lake.folder}: is being written by {who}; wait for it or stop it")
+            if create_exclusively(self._path("json"), json.dumps(asdict(self._me())).encode()):
+                return None
 
     def _held(self) -> Lake:
         self._thread = threading.Thread(target=self._renew, name="lake-lease", daemon=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from profiling.errors import KithError
+from profiling.errors import KithError, RayLostError
 from ray_tasks.jobs import BucketJob, run_job
 from ray_tasks.lake import Lake, Manifest
 
@@ -60,7 +60,9 @@ class RaySession:
             except (ConnectionError, RuntimeError, ValueError, OSError) as error:
                 reason = str(error).splitlines()[0][:200]
                 where = self._address or "this machine"
-                raise KithError(f"Ray on {where} cannot be reached ({reason}); check --ray, or leave it out") from None
+                raise RayLostError(
+                    f"Ray on {where} cannot be reached ({reason}); check --ray, or leave it out"
+                ) from None
             self._started = True
         return ray
 
@@ -156,10 +158,12 @@ def readable_errors() -> Iterator[None]:
         raise
     except (RayActorError, WorkerCrashedError) as error:
         reason = str(error).splitlines()[0][:200]
-        raise KithError(f"a Ray worker died {TASK_RETRIES + 1} times on the same work ({reason}); run again") from None
+        raise RayLostError(
+            f"a Ray worker died {TASK_RETRIES + 1} times on the same work ({reason}); run again"
+        ) from None
     except RayError as error:
         reason = str(error).splitlines()[0][:200]
-        raise KithError(f"Ray is gone ({reason}); run the same command again to go on") from None
+        raise RayLostError(f"Ray is gone ({reason}); run the same command again to go on") from None
 
 
 def _run_job(folder: str, epoch: int | None, job: BucketJob) -> Manifest:

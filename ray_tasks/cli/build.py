@@ -19,6 +19,9 @@ from ray_tasks.cli.options import (
     print_json,
     read_settings,
 )
+from ray_tasks.stops import LAST, PLAN, ROUND, STAGES, Stop
+
+NAMES = (*STAGES, f"{ROUND}0, …", *LAST)
 
 
 def build(
@@ -30,6 +33,10 @@ def build(
     buckets: Annotated[int | None, typer.Option(help="Of a new lake: a power of two. [default: 16]")] = None,
     name: Annotated[str, typer.Option(help="A name for the generation.")] = "",
     retry_failed: Annotated[bool, typer.Option(help="Look again at photos that could not be read.")] = False,
+    until: Annotated[str | None, typer.Option(help=f"Stop after a stage: {', '.join(NAMES)}.")] = None,
+    partition: Annotated[str, typer.Option(help="Build on this partition of the lake, whatever changed since.")] = "",
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait while another command writes the lake.")] = 0.0,
+    dry_run: Annotated[bool, typer.Option(help="Stop after select, and count the photos to look at.")] = False,
     settings: SettingsFile = None,
     change: Changes = None,
     ray: RayAddress = None,
@@ -44,17 +51,28 @@ def build(
         scoring__rounds=rounds,
         selection__photos_per_user=photos_per_user,
     )
-    from ray_tasks.build import build as run
-    from ray_tasks.build import summary
+    from ray_tasks.build import build_until, summary
     from ray_tasks.lake import Lake
     from ray_tasks.ray_session import RaySession
 
+    stop = Stop(PLAN) if dry_run else Stop.parse(until or LAST[-1], chosen.scoring.rounds)
     with RaySession(ray, cpus) as session:
-        generation = run(population, Lake.create(lake, buckets), chosen, session, console, name, retry_failed)
+        opened = Lake.create(lake, buckets)
+        end = build_until(
+            stop, population, opened, chosen, session, console, name, retry_failed, partition=partition, patience_s=wait
+        )
+    generation = end.generation
     if as_json:
-        print_json(summary(generation))
+        print_json({"stage": end.stage} | (end.told if generation is None else summary(generation)))
+    elif generation is None:
+        output.print(f"{end.stage}: {_in_words(end.told)}", highlight=False)
     else:
         show_audit(generation.id, generation.audit)
+
+
+def _in_words(told: dict[str, Any]) -> str:
+    """Counts on one line; what is nested stands in the JSON."""
+    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in told.items() if not isinstance(value, dict))
 
 
 def show_audit(title: str, audit: dict[str, Any]) -> None:

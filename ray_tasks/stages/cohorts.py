@@ -6,7 +6,6 @@ the other guesses, and the guesses of all buckets become rows that the friends' 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -19,6 +18,7 @@ from profiling.tables import COHORTS, GUESSES
 from ray_tasks.jobs import BucketJob, StageOutput
 from ray_tasks.lake import Lake, fingerprint
 from ray_tasks.rows import open_rows, write_rows
+from ray_tasks.stages.artefacts import fit_once, read_artefact
 from ray_tasks.stages.context import BuildContext, Manifests, fingerprints
 from ray_tasks.stages.partition_rows import open_birth_years, open_friendships, rows_mark
 
@@ -26,23 +26,24 @@ LOGIC = 1  # raise when the results of this stage change
 GUESS_BYTES = 4  # two years and their votes, see graph/guesses.py
 
 
-def fit_cohorts(context: BuildContext) -> CohortTable:
-    """The cohort table of the population, kept as an artefact of the lake."""
+def fit_cohorts(context: BuildContext) -> str:
+    """Fit the cohort table of the population; returns the artefact's id."""
     manifests = _run(context, "cohorts", compute_cohorts, "")
-    table = CohortTable.of_counts(_counts_of(context.lake.read(manifest, "cohorts")) for manifest in manifests.values())
-    context.lake.add_once(f"artefacts/cohorts/{table.id}.json", json.loads(table.to_json()))
-    return table
+
+    def fit() -> CohortTable:
+        return CohortTable.of_counts(_counts_of(context.lake.read(each, "cohorts")) for each in manifests.values())
+
+    return fit_once(context, "cohorts", LOGIC, manifests, fit)
 
 
 def read_cohorts(lake: Lake, cohorts_id: str) -> CohortTable:
     """A fitted cohort table."""
-    path = lake.folder / "artefacts" / "cohorts" / f"{cohorts_id}.json"
-    return CohortTable.from_json(path.read_text(encoding="utf-8"))
+    return CohortTable.from_json(read_artefact(lake, "cohorts", cohorts_id))
 
 
-def publish_guesses(context: BuildContext, table: CohortTable) -> str:
+def publish_guesses(context: BuildContext, cohorts: str) -> str:
     """Guess everybody's year and write the guesses as rows of the population; returns the rows' name."""
-    manifests = _run(context, "guesses", compute_guesses, table.id)
+    manifests = _run(context, "guesses", compute_guesses, cohorts)
     mark = fingerprint(buckets=[manifest.fingerprint for manifest in manifests.values()])
     write_rows(
         context.lake, "guesses", mark, (context.users(), GUESS_BYTES), np.uint8, _guess_rows(context.lake, manifests)

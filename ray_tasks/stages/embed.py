@@ -19,6 +19,7 @@ from ray_tasks.progress import StageBar
 from ray_tasks.ray_session import RaySession, readable_errors
 from ray_tasks.stages.context import BuildContext
 from ray_tasks.stages.face_parts import FaceParts, open_parts, split_photos
+from ray_tasks.stages.looked import failed_photos, look_over
 
 LOGIC = 1  # raise when the results of this stage change
 POLL_S = 0.5  # seconds between looks at the actors' counters
@@ -61,18 +62,24 @@ def face_parts(context: BuildContext, bucket: int) -> FaceParts:
 
 def embed(context: BuildContext) -> None:
     """Look at what was not seen yet; afterwards every selected photo stands in a committed part."""
-    stage, size = stage_name(context.settings), context.settings.embedding.photos_per_part
-    parts: list[Part] = []
-    total = 0
-    for bucket, selected in context.manifests["select"].items():
-        total += int(selected.counts["photos"])
-        missing = face_parts(context, bucket).missing(context.retry_failed)
-        earlier = len(context.lake.results(stage, bucket)) if context.retry_failed else 0
-        parts += [Part(stage, bucket, mark, piece) for mark, piece in split_photos(missing, size, earlier)]
+    parts = [part for bucket in context.manifests["select"] for part in unseen_parts(context, bucket)]
+    total = sum(int(selected.counts["photos"]) for selected in context.manifests["select"].values())
     behind = total - sum(len(part.photos) for part in parts)
     with context.progress.stage(context.title("embed"), total=total, unit="photos", done=behind) as bar:
         if parts:
             run_parts(Crew(context.session, context.lake, context.population, context.settings), parts, bar)
+    look_over(context, stage_name(context.settings))
+
+
+def unseen_parts(context: BuildContext, bucket: int) -> list[Part]:
+    """The parts that a bucket lacks: photos not seen yet, and with `retry_failed` those that could not be read."""
+    stage, size = stage_name(context.settings), context.settings.embedding.photos_per_part
+    failed = failed_photos(context, stage, bucket)
+    if failed is not None and not (failed and context.retry_failed):
+        return []
+    missing = face_parts(context, bucket).missing(context.retry_failed)
+    earlier = len(context.lake.results(stage, bucket)) if context.retry_failed else 0
+    return [Part(stage, bucket, mark, piece) for mark, piece in split_photos(missing, size, earlier)]
 
 
 def run_parts(crew: Crew, parts: Sequence[Part], bar: StageBar) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from profiling.errors import LakeError
 from profiling.population import Population, open_population
 from profiling.settings import PartitionSettings
 from profiling.tables import FRIENDS, POPULATION
@@ -45,6 +46,22 @@ class PartitionResult:
     fingerprint: str
     manifests: list[Manifest]
     counts: Counts
+
+
+def take_partition(context: BuildContext, mark: str) -> None:
+    """File the manifests of an earlier partition for the stages that follow; the population itself is not looked at.
+
+    Raises
+    ------
+    LakeError
+        There is none under this fingerprint.
+    """
+    manifests = _committed(context.lake, mark)
+    if manifests is None:
+        raise LakeError(f"--partition {mark}: {context.lake.folder} holds none of that name; see kith build --until")
+    with context.progress.stage(STAGE, total=len(manifests), unit="buckets", done=len(manifests)):
+        context.manifests[STAGE] = dict(enumerate(manifests))
+    publish_rows(context)
 
 
 def run_partition(context: BuildContext, forgotten: Forgotten | None = None) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -14,6 +12,7 @@ from profiling.settings import PeopleSettings
 from profiling.tables import PEOPLE
 from ray_tasks.jobs import BucketJob, StageOutput
 from ray_tasks.lake import Lake, fingerprint
+from ray_tasks.stages.artefacts import fit_once, read_artefact
 from ray_tasks.stages.cohorts import fit_cohorts, open_guesses, publish_guesses, read_cohorts
 from ray_tasks.stages.context import BuildContext, fingerprints
 from ray_tasks.stages.partition_rows import open_birth_years, open_friendships, open_user_ids, rows_mark
@@ -35,34 +34,36 @@ def people(context: BuildContext) -> dict[str, str]:
             logic=LOGIC,
             inputs=fingerprints(inputs),
             rows=mark,
-            names=names.id,
-            cohorts=cohorts.id,
+            names=names,
+            cohorts=cohorts,
             guesses=guesses,
             settings=settings.model_dump(),
         )
         arguments = {
             "settings": settings,
             "rows": mark,
-            "names": names.id,
-            "cohorts": cohorts.id,
+            "names": names,
+            "cohorts": cohorts,
             "guesses": guesses,
         }
         jobs.append(BucketJob("people", bucket, what, compute, inputs, arguments))
     context.run("people", jobs)
-    return {"names": names.id, "cohorts": cohorts.id}
+    return {"names": names, "cohorts": cohorts}
 
 
-def fit_names(context: BuildContext) -> NameTable:
-    """What first and last names say about gender in this population, as an artefact of the lake."""
-    tables = (context.lake.read(m, "users", NAME_COLUMNS) for m in context.manifests["partition"].values())
-    names = NameTable.of_counts(count_names(*(table[name] for name in NAME_COLUMNS)) for table in tables)
-    context.lake.add_once(f"artefacts/names/{names.id}.json", json.loads(names.to_json()))
-    return names
+def fit_names(context: BuildContext) -> str:
+    """Learn what first and last names say about gender in this population; returns the artefact's id."""
+
+    def fit() -> NameTable:
+        tables = (context.lake.read(m, "users", NAME_COLUMNS) for m in context.manifests["partition"].values())
+        return NameTable.of_counts(count_names(*(table[name] for name in NAME_COLUMNS)) for table in tables)
+
+    return fit_once(context, "names", LOGIC, context.manifests["partition"], fit)
 
 
 def read_names(lake: Lake, names_id: str) -> NameTable:
     """A fitted name table."""
-    return NameTable.from_json((lake.folder / "artefacts" / "names" / f"{names_id}.json").read_text(encoding="utf-8"))
+    return NameTable.from_json(read_artefact(lake, "names", names_id))
 
 
 def compute(lake: Lake, job: BucketJob) -> StageOutput:

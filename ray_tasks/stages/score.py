@@ -63,19 +63,28 @@ def score(context: BuildContext, scorer: Scorer, base: Sequence[Manifests] = ())
     ----------
     base : the rounds of another generation, from 0, to copy from whatever did not change; results do not depend on it.
     """
-    settings = context.settings.scoring
-    rounds: list[Round] = []
-    for number in range(settings.rounds + 1):
+    return list(run_rounds(context, scorer, base))
+
+
+def run_rounds(context: BuildContext, scorer: Scorer, base: Sequence[Manifests] = ()) -> Iterator[Round]:
+    """The same, round by round."""
+    last: Round | None = None
+    for number in range(context.settings.scoring.rounds + 1):
         copied_from = [*base[number : number + 1]]
         if number and scorer.of_round(number) is scorer.of_round(number - 1):
             copied_from.append(context.manifests[f"score-{number - 1}"])
-        manifests = _run_round(context, number, scorer, rounds[-1].rows if rounds else None, copied_from)
+        manifests = _run_round(context, number, scorer, last.rows if last else None, copied_from)
         counts = {name: sum(int(m.counts[name]) for m in manifests.values()) for name in COUNTED}
-        rounds.append(Round(number=number, rows=_publish(context, manifests), **counts))
-        if number and rounds[-1].moved < settings.moved_share * max(1, context.users()):
+        last = Round(number=number, rows=_publish(context, manifests), **counts)
+        context.manifests["score"] = manifests
+        yield last
+        if settled(context, last):
             break
-    context.manifests["score"] = context.manifests[f"score-{number}"]
-    return rounds
+
+
+def settled(context: BuildContext, last: Round) -> bool:
+    """Whether a round moved so few users that no other is needed."""
+    return last.number > 0 and last.moved < context.settings.scoring.moved_share * max(1, context.users())
 
 
 def scorer_of(context: BuildContext) -> Scorer:

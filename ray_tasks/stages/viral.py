@@ -36,7 +36,7 @@ COPIES = pa.schema([("picture", pa.int64()), ("owner", pa.int64()), ("photo_id",
 def viral(context: BuildContext) -> None:
     """Run the stage; each bucket's counts hold a digest of the faces that were looked at and one of the result."""
     lake, settings = context.lake, context.settings.clustering
-    looked_at = [face_parts(context, bucket).digest() for bucket in range(lake.buckets)]
+    looked_at = [str(manifest.counts["digest"]) for manifest in context.manifests["looked"].values()]
     friends = rows_mark(context.manifests["partition"])
     about = settings.model_dump(include={"viral_owners", "duplicate_bits"})
     mark = fingerprint(stage=STAGE, logic=LOGIC, faces=looked_at, friends=friends, settings=about)

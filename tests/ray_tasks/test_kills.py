@@ -17,6 +17,7 @@ import pyarrow as pa
 import pytest
 
 from profiling.embedding import get_model
+from profiling.errors import LakeLockedError
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.generations import find_generation
 from ray_tasks.lake import Lake
@@ -174,7 +175,7 @@ def test_a_build_beside_a_running_build_is_refused_with_the_holders_name(built: 
         wait_for(process, lambda: (lake / "lock" / "0000000001.json").exists())
         second = start(built, lake)
         _, errors = second.communicate(timeout=PATIENCE_S)
-        assert second.returncode == 2
+        assert second.returncode == LakeLockedError.exit_code == 75
         assert errors.decode().strip().count("\n") == 0
         assert f"process {process.pid} on" in errors.decode()
     finally:

@@ -19,6 +19,7 @@ from ray_tasks.progress import RunProgress
 from ray_tasks.ray_session import RaySession
 from ray_tasks.stages.context import BuildContext
 from ray_tasks.stages.embed import stage_name
+from ray_tasks.stages.looked import look_over
 from ray_tasks.stages.partition import run_partition
 from ray_tasks.stages.select import select
 from ray_tasks.stages.viral import viral
@@ -88,6 +89,7 @@ def context_of(folder: Path, photos: dict[int, tuple[int, int]], buckets: int) -
 
 
 def found(context: BuildContext) -> list[int]:
+    look_over(context, stage_name(context.settings))
     viral(context)
     tables = [context.lake.read(manifest, "viral") for manifest in context.manifests["viral"].values()]
     for bucket, table in enumerate(tables):
