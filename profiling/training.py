@@ -102,6 +102,30 @@ def train_scorer(
     return Scorer(data.model_sha256, tuple(rounds), {**(provenance or {}), **about})
 
 
+def judge_scorer(
+    data: TrainingTables, labels: pa.Table, scorer: Scorer, stated: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """How a scorer that is there already does on labelled users: the shares of the last round, as `train_scorer` has
+    them cross-validated. A scorer that was trained on these users is judged too kindly.
+
+    Parameters
+    ----------
+    labels, stated : as for `train_scorer`.
+    """
+    problem = _Problem.of(data, labels, stated or {})
+    profiles: npt.NDArray[np.float16] | None = None
+    shares: dict[str, float] = {}
+    for number in range(ROUNDS):
+        matrix = evidence_matrix(problem.clusters, problem.friend_evidence(profiles))
+        for column, name in enumerate(tables.EVIDENCE):
+            if name in problem.stated:
+                matrix[problem.labelled, column] = np.nan
+        weight, margin = scorer.weigh(matrix, number), scorer.of_round(number).margin
+        shares = problem.shares(np.repeat(weight[None], REPEATS, axis=0), margin)
+        profiles = problem.profiles(problem.choose(weight, margin))
+    return shares
+
+
 @dataclass(frozen=True)
 class _Problem:
     """The population as arrays: clusters sorted by user, number; users by row."""

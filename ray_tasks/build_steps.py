@@ -109,8 +109,9 @@ def _plan(context: BuildContext) -> StageEnd:
 def _round_end(context: BuildContext, last: Round) -> StageEnd:
     told: dict[str, Any] = asdict(last)
     del told["rows"]
-    told = {"round": told.pop("number")} | told | {"settled": settled(context, last)}
-    over = bool(told["settled"]) or last.number == context.settings.scoring.rounds
+    done = settled(context, last)
+    over = done or last.number == context.settings.scoring.rounds
+    told = {"round": told.pop("number")} | told | {"settled": done, "more": not over}
     return StageEnd(f"{ROUND}{last.number}", told, rounds_over=over)
 
 

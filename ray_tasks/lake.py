@@ -7,6 +7,7 @@ manifest names does not exist for anybody and is swept by the next writer. Nothi
 
     lake.json                                        format, hash, buckets: fixed when the lake is made
     lock/<epoch>.json                                who writes (lock.py)
+    heartbeats/<job>                                 who follows a job from elsewhere (heartbeat.py)
     data/<stage>/<bucket>/<table>-<attempt>.parquet
     manifests/<stage>/<bucket>/<fingerprint>.json
     rows/<name>-<fingerprint>.npy                    fixed-width rows of the whole population (rows.py)
@@ -36,6 +37,7 @@ import pyarrow.parquet as pq
 from profiling.errors import LakeError
 from profiling.hashing import splitmix64
 from profiling.small_files import create_exclusively, replace
+from ray_tasks.heartbeat import FOLDER as HEARTBEATS
 
 FORMAT = 1
 HASH = "splitmix64"
@@ -87,6 +89,7 @@ class Lake:
                 raise LakeError(f"{path}: is not empty and is no lake; name an empty or new folder with --lake")
             about = {"format": FORMAT, "hash": HASH, "buckets": wanted, "created": time.time()}
             create_exclusively(path / "lake.json", json.dumps(about).encode())
+            (path / HEARTBEATS).mkdir(exist_ok=True)
         except OSError as error:
             raise LakeError(
                 f"{path}: cannot be written ({error.strerror}); choose another folder with --lake"

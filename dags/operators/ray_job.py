@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -13,6 +14,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from dags.operators.job_log import REASON_LENGTH, LogLines, LogTail
 from dags.operators.ray_hook import RayHook, RayJobGoneError, RayUnreachableError
 from dags.operators.submission import Attempt, TaskIdentity, choose_attempt, entrypoint
+from ray_tasks.heartbeat import FILE_VARIABLE, LIMIT_VARIABLE, Heartbeat
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 STORE_KEY = "ray_attempt"  # in Airflow's task state store: number of the last job submitted
 DRAIN_S = 10.0  # seconds for the rest of the log once a job has ended
+ABANDON_S = 1800.0  # Airflow misses a dead task after 5 minutes; the rest is for a person to start its scheduler again
 FATAL_EXIT_CODES = (2,)  # of the command line: something that a person must mend, so that another try cannot help
 
 
@@ -39,13 +42,16 @@ class RayJobOperator(BaseOperator):
     poll_s : seconds between looks at the job's state.
     patience_s : seconds that the cluster may be silent before this try fails; the job goes on, the next try finds it.
     fatal_exit_codes : exit codes after which no other try is made.
+    heartbeat_folder : folder that the job sees too, templated; while it is there, a file in it is renewed as long as
+        this task follows the job, and the job stops itself after `abandon_after_s` seconds of silence. Empty = never.
+    abandon_after_s : longer than Airflow needs to find out that a task died and to begin its next try.
 
     Returns
     -------
     The JSON document that ends the job's log, None when there is none.
     """
 
-    template_fields: Sequence[str] = ("arguments", "environment")
+    template_fields: Sequence[str] = ("arguments", "environment", "heartbeat_folder")
     ui_color = "#d7e8f7"
 
     def __init__(
@@ -58,6 +64,8 @@ class RayJobOperator(BaseOperator):
         poll_s: float = 1.0,
         patience_s: float = 300.0,
         fatal_exit_codes: Sequence[int] = FATAL_EXIT_CODES,
+        heartbeat_folder: str = "",
+        abandon_after_s: float = ABANDON_S,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -68,6 +76,7 @@ class RayJobOperator(BaseOperator):
         self.poll_s = poll_s
         self.patience_s = patience_s
         self.fatal_exit_codes = tuple(fatal_exit_codes)
+        self.heartbeat_folder, self.abandon_after_s = heartbeat_folder, abandon_after_s
         self._job: Attempt | None = None
         self._hook: RayHook | None = None
         self._killed = False
@@ -108,23 +117,33 @@ class RayJobOperator(BaseOperator):
         command = entrypoint(hook.python, self.module, [part for part in self.arguments if part != ""])
         self.log.info("Ray job %s on %s: %s", job.submission_id, hook.address, command)
         self._job = job
-        hook.submit(job.submission_id, command, self.environment, identity.metadata())
+        hook.submit(job.submission_id, command, self.environment | self._watch(job), identity.metadata())
         if self._killed:  # while the submission was on its way
             self.on_kill()
         return job
 
+    def _watch(self, job: Attempt) -> dict[str, str]:
+        """What tells a job to stop itself once nobody follows it."""
+        if not self.heartbeat_folder:
+            return {}
+        path = f"{self.heartbeat_folder}/{job.submission_id}"
+        return {FILE_VARIABLE: path, LIMIT_VARIABLE: str(self.abandon_after_s)}
+
     def _follow(self, hook: RayHook, submission_id: str, lines: LogLines) -> JobDetails:
         """Write the log until the job has ended."""
         client = hook.get_conn()
+        heartbeat = Heartbeat(Path(self.heartbeat_folder, submission_id) if self.heartbeat_folder else None)
         tail = LogTail(client, submission_id)
         tail.start()
         heard = time.monotonic()
         try:
             while True:
+                heartbeat.beat()
                 try:
                     details = hook.details(client, submission_id)
                     heard = time.monotonic()
                     if details.status.is_terminal():
+                        heartbeat.end()
                         lines.feed(tail.stop(DRAIN_S))
                         lines.close()
                         return details

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import typer
 
 from profiling.errors import KithError
 from ray_tasks.cli import audit, build, explain, inspect, models, populations, store, training
+from ray_tasks.heartbeat import watched
 
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells give it
 
@@ -56,7 +58,8 @@ app.add_typer(models.app, name="models")
 def main() -> None:
     """Run the command line."""
     try:
-        app()
+        with watched(os.environ):
+            app()
     except KithError as error:
         sys.stderr.write(f"kith: {error}\n")
         sys.exit(error.exit_code)

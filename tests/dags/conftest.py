@@ -81,6 +81,7 @@ class RayHead:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": self.token,
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
             "OMP_NUM_THREADS": "1",
         }
         with open(self.folder / "start.log", "wb") as log:
@@ -161,6 +162,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__DAGS_FOLDER": str(HERE / "dag_files"),
+            "PYTHONPATH": str(ROOT),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
             "OMP_NUM_THREADS": "1",
         }

@@ -1,0 +1,49 @@
+"""The DAG of every night: the same stages over the snapshot of the day, computing only what changed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
+
+from dags.approval import publish_tasks
+from dags.assets import POPULATION
+from dags.forms import nightly_form
+from dags.stage_tasks import DEFAULTS, BuildTemplates, generation_tasks
+
+NIGHTLY = "0 2 * * *"  # UTC
+DOC = """
+### Nightly profiles
+
+Takes the population as it is tonight and makes its generation. What did not change since the last run is found by its
+fingerprint and not computed again: photos that were seen, buckets that nobody touched, users whose inputs are the same.
+
+It reads three Airflow variables (*Admin → Variables*): `kith_population` and `kith_lake`, and, where there is one,
+`kith_settings` (a TOML file). The form replaces them for one run. It also starts when the asset `kith_population` is
+updated. A rebuild in the same lake is waited for.
+"""
+
+with DAG(
+    "nightly_profiles",
+    dag_display_name="Nightly profiles",
+    description="A generation of tonight's population: only what changed is computed",
+    doc_md=DOC,
+    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable(NIGHTLY, timezone="UTC"), assets=POPULATION),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    params=nightly_form(),
+    tags=["kith", "profiles", "nightly"],
+    max_active_runs=1,
+    default_args=DEFAULTS,
+):
+    told = BuildTemplates(
+        population="{{ params.population or var.value.kith_population }}",
+        lake="{{ params.lake or var.value.kith_lake }}",
+        more=("{{ '--settings=' ~ var.value.get('kith_settings') if var.value.get('kith_settings', '') else '' }}",),
+    )
+    publish_tasks(
+        generation_tasks(told),
+        told.lake,
+        "{{ params.publish }}",
+        "{{ params.store or var.value.get('kith_store', '') }}",
+    )

@@ -1,0 +1,115 @@
+"""The tasks that make a generation, one Ray job a stage: what a rebuild and a nightly run have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import TriggerRule
+from airflow.sdk.exceptions import AirflowSkipException
+
+from dags.operators.ray_job import RayJobOperator
+from dags.runbook import say_what_to_do
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    Check = Callable[[Context], None]
+
+GPU_POOL, CPU_POOL = "kith_gpu", "kith_cpu"  # dags/pools.json
+MOST_ROUNDS = 8  # tasks of the graph after round 0: the real-photo populations settled by round 5
+LOCK_PATIENCE_S = 12 * 3600  # seconds that a job waits for another writer of its lake: whoever holds it longer is stuck
+DEFAULTS = {
+    "owner": "kith",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=90),  # longer than the lease of a writer that died on another machine
+    "execution_timeout": timedelta(days=3),
+    "on_failure_callback": say_what_to_do,
+}
+PARTITION = "{{ '--partition=' ~ ti.xcom_pull(task_ids='partition')['partition'] }}"
+
+
+@dataclass(frozen=True)
+class BuildTemplates:
+    """What `kith build` is told, as templates; one that renders to nothing is left out."""
+
+    population: str
+    lake: str
+    more: tuple[str, ...] = ()
+
+
+def stage(task_id: str, told: BuildTemplates, *more: str, pool: str = CPU_POOL, **options: Any) -> RayJobOperator:
+    """A task that builds up to a stage; what earlier tasks committed is skipped."""
+    return RayJobOperator(
+        task_id=task_id,
+        arguments=[
+            "build",
+            "--ray=auto",
+            "--json",
+            f"--wait={LOCK_PATIENCE_S}",
+            f"--lake={told.lake}",
+            *told.more,
+            *more,
+            "--",
+            told.population,
+        ],
+        heartbeat_folder=f"{told.lake}/heartbeats",
+        pool=pool,
+        **options,
+    )
+
+
+def generation_tasks(told: BuildTemplates) -> RayJobOperator:
+    """All stages one after the other; returns the last, whose result is the generation's summary."""
+    rounds = [
+        stage(f"round_{number}", told, PARTITION, f"--until=round-{number}", **_checked(number))
+        for number in range(MOST_ROUNDS + 1)
+    ]
+    dry = "{{ '--dry-run' if params.dry_run else '--until=select' }}"
+    chain = [
+        stage("partition", told, "--until=partition"),
+        stage("select", told, PARTITION, dry),
+        stage("embed", told, PARTITION, "--until=embed", pool=GPU_POOL, pre_execute=skip_when_dry),
+        stage("people", told, PARTITION, "--until=people"),
+        stage("cluster", told, PARTITION, "--until=cluster"),
+        *rounds,
+        stage(
+            "broaden",
+            told,
+            PARTITION,
+            "--until=broaden",
+            pool=GPU_POOL,
+            trigger_rule=TriggerRule.NONE_FAILED,  # rounds may be skipped
+            pre_execute=skip_when_dry,
+        ),
+        stage("audit", told, PARTITION, "--until=audit"),
+    ]
+    for before, after in pairwise(chain):
+        before >> after
+    return chain[-1]
+
+
+def skip_when_dry(context: Context) -> None:
+    """Leave out what a dry run does not do."""
+    if context["params"]["dry_run"]:
+        raise AirflowSkipException("a dry run ends after select, whose result counts the photos to look at")
+
+
+def skip_when_settled(number: int) -> Check:
+    """A check before a round: skip it when fewer rounds are wanted or the last one has moved almost nobody."""
+
+    def check(context: Context) -> None:
+        last = context["ti"].xcom_pull(task_ids=f"round_{number - 1}")
+        if last["settled"]:
+            raise AirflowSkipException(f"settled: round {last['round']} moved {last['moved']} users")
+        if not last["more"]:
+            raise AirflowSkipException(f"no round after round {last['round']} is wanted")
+
+    return check
+
+
+def _checked(number: int) -> dict[str, Any]:
+    return {"pre_execute": skip_when_settled(number)} if number else {}
