@@ -57,12 +57,8 @@ class RaySession:
         if not self._started:
             try:
                 self._connect(ray)
-            except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-                reason = str(error).splitlines()[0][:200]
-                where = self._address or "this machine"
-                raise RayLostError(
-                    f"Ray on {where} cannot be reached ({reason}); check --ray, or leave it out"
-                ) from None
+            except Exception as error:  # a node that starts too slowly is a bare Exception of Ray's
+                raise RayLostError(self._no_ray(error)) from None
             self._started = True
         return ray
 
@@ -112,6 +108,12 @@ class RaySession:
                 with readable_errors():
                     result = ray.get(reference)
                 yield place, result
+
+    def _no_ray(self, error: Exception) -> str:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        if self._address is None:
+            return f"Ray did not start on this machine ({reason}); too busy, or short of memory? run this again"
+        return f"Ray on {self._address} cannot be reached ({reason}); check --ray, or leave it out"
 
     def _connect(self, ray: Any) -> None:
         if self._address is not None:

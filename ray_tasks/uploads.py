@@ -31,6 +31,8 @@ def upload_faces(
     ----------
     uploads : table `uploads` of the truth; its URIs are relative to `folder`, the population.
     """
+    if uploads.num_rows == 0:
+        return faces_schema(dim).empty_table()
     stage = f"uploads-{face_key(settings)}"
     order = np.argsort(uploads["upload_id"].to_numpy(), kind="stable")
     ids = uploads["upload_id"].to_numpy()[order]

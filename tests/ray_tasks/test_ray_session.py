@@ -57,6 +57,16 @@ def test_a_cluster_that_is_not_there_is_one_line(address: str) -> None:
         session.ray()
 
 
+def test_a_local_ray_that_cannot_start_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code = "from ray_tasks.ray_session import RaySession; RaySession(cpus=1).ray()"
+    environment = os.environ | {"RAY_TMPDIR": str(tmp_path / "file")}
+    died = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert "RayLostError: Ray did not start on this machine" in died.stderr
+
+
 def a_stranger_is_refused(address: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
     run = subprocess.run([sys.executable, "-c", STRANGER, address], env=environment, capture_output=True, check=False)
