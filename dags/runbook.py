@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 REASON_LENGTH = 300  # characters
 GENERAL = "mend what the line above says and Clear the task; finished buckets are skipped"
 ADVICE = {
-    "partition": "check the population folder (docs/runbook.md, partition), then Clear this task",
+    "partition": "check the population folder and its tables as the line above says, then Clear this task",
     "embed": "look at the Ray dashboard for dead workers or full disks, then Clear; finished parts are skipped",
     "gates": "open kith report LAKE, look at what the failed gate says, then build again or publish with approval",
     "publish": "readers still have the generation before; check the store, then Clear; written buckets are skipped",

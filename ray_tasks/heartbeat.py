@@ -17,7 +17,7 @@ from pathlib import Path
 
 FOLDER = "heartbeats"  # in a lake
 FILE_VARIABLE, LIMIT_VARIABLE = "KITH_HEARTBEAT", "KITH_HEARTBEAT_LIMIT_S"  # environment of the job
-RENEW_S = 10.0  # seconds between beats
+RENEW_S = 10.0  # seconds between beats, at most
 LOOKS_A_LIMIT = 20  # how finely the limit is kept
 GRACE_S = 60.0  # seconds to give the lake back; then the process ends whatever it is doing
 ABANDONED = 75  # exit code then: another try may go on (EX_TEMPFAIL of sysexits.h)

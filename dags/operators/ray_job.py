@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from dags.operators.job_log import REASON_LENGTH, LogLines, LogTail
 from dags.operators.ray_hook import RayHook, RayJobGoneError, RayUnreachableError
 from dags.operators.submission import Attempt, TaskIdentity, choose_attempt, entrypoint
-from ray_tasks.heartbeat import FILE_VARIABLE, LIMIT_VARIABLE, Heartbeat
+from ray_tasks.heartbeat import FILE_VARIABLE, LIMIT_VARIABLE, RENEW_S, Heartbeat
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 STORE_KEY = "ray_attempt"  # in Airflow's task state store: number of the last job submitted
 DRAIN_S = 10.0  # seconds for the rest of the log once a job has ended
 ABANDON_S = 1800.0  # Airflow misses a dead task after 5 minutes; the rest is for a person to start its scheduler again
+BEATS = 10  # at least, while a job would wait for one
 FATAL_EXIT_CODES = (2,)  # of the command line: something that a person must mend, so that another try cannot help
 
 
@@ -132,7 +133,8 @@ class RayJobOperator(BaseOperator):
     def _follow(self, hook: RayHook, submission_id: str, lines: LogLines) -> JobDetails:
         """Write the log until the job has ended."""
         client = hook.get_conn()
-        heartbeat = Heartbeat(Path(self.heartbeat_folder, submission_id) if self.heartbeat_folder else None)
+        path = Path(self.heartbeat_folder, submission_id) if self.heartbeat_folder else None
+        heartbeat = Heartbeat(path, min(RENEW_S, self.abandon_after_s / BEATS))
         tail = LogTail(client, submission_id)
         tail.start()
         heard = time.monotonic()

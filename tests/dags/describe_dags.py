@@ -29,12 +29,16 @@ def main(folder: str) -> None:
             "doc": dag.doc_md or "",
             "tags": sorted(dag.tags),
             "max_active_runs": dag.max_active_runs,
+            "schedule": getattr(getattr(dag.timetable, "timetable", None), "expression", ""),
+            "assets": _assets(dag.timetable.asset_condition),
             "params": {name: _field(dag.params.get_param(name)) for name in dag.params},
             "tasks": {
                 task.task_id: {
                     "owner": task.owner,
                     "retries": task.retries,
                     "pool": task.pool,
+                    "callbacks": [each.__name__ for each in _listed(task.on_failure_callback)],
+                    "outlets": [asset.name for asset in task.outlets],
                     "timeout": bool(task.execution_timeout),
                     "upstream": sorted(task.upstream_task_ids),
                     "arguments": getattr(task, "arguments", []),
@@ -44,6 +48,15 @@ def main(folder: str) -> None:
         }
     result = {"errors": bag.import_errors, "files": len(bag.dagbag_stats), "seconds": seconds, "heavy": heavy}
     sys.stdout.write("\n" + json.dumps(result | {"dags": dags}) + "\n")
+
+
+def _assets(condition: Any) -> list[str]:
+    each = getattr(condition, "objects", [condition])
+    return sorted(asset.name for asset in each if asset is not None)
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _field(param: Any) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from tests.dags.conftest import HERE, ROOT, Airflow
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
-FORM = "rebuild_profiles"
+FORM, NIGHTLY, TRAINING = "rebuild_profiles", "nightly_profiles", "train_scorer"
+OF_A_PERSON = "approval"  # waits for an answer, not for a job
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def described(airflow: Airflow) -> dict[str, Any]:
 def test_only_dags_are_read_and_all_of_them_parse(described: dict[str, Any]) -> None:
     assert described["errors"] == {}
     assert described["files"] == len(described["dags"])
-    assert set(described["dags"]) == {"rebuild_profiles"}
+    assert set(described["dags"]) == {FORM, NIGHTLY, TRAINING}
 
 
 def test_all_dag_files_parse_in_under_a_second_and_import_nothing_heavy(described: dict[str, Any]) -> None:
@@ -42,10 +43,10 @@ def test_every_dag_says_what_it_is_and_whose(described: dict[str, Any]) -> None:
         assert len(dag["doc"]) > 200
         assert "kith" in dag["tags"]
         assert dag["max_active_runs"] == 1
-        for task in dag["tasks"].values():
+        for name, task in dag["tasks"].items():
             assert task["owner"] == "kith"
-            assert task["retries"] >= 1
-            assert task["timeout"]
+            assert task["callbacks"] == ["say_what_to_do"]
+            assert name == OF_A_PERSON or (task["retries"] >= 1 and task["timeout"])
 
 
 def test_every_pool_is_one_that_is_set_up(described: dict[str, Any]) -> None:
@@ -58,9 +59,20 @@ def test_the_stages_of_a_rebuild_follow_each_other(described: dict[str, Any]) ->
     tasks = described["dags"][FORM]["tasks"]
     order = []
     while len(order) < len(tasks):
-        order += [name for name in tasks if name not in order and set(tasks[name]["upstream"]) == set(order[-1:])]
-    assert order[:6] == ["partition", "select", "people", "embed", "cluster", "round_0"]
-    assert order[-2:] == ["broaden", "audit"]
+        order += [name for name in tasks if name not in order and set(tasks[name]["upstream"]) <= set(order)][:1]
+    assert order[:6] == ["partition", "select", "embed", "people", "cluster", "round_0"]
+    assert order[-5:] == ["broaden", "audit", "gates", "approval", "publish"]
+    assert tasks["embed"]["pool"] == tasks["broaden"]["pool"] == "kith_gpu"
+    nightly = described["dags"][NIGHTLY]["tasks"]
+    assert {name: task["upstream"] for name, task in nightly.items()} == {n: t["upstream"] for n, t in tasks.items()}
+
+
+def test_a_night_begins_by_the_clock_or_when_the_population_changes(described: dict[str, Any]) -> None:
+    assert described["dags"][NIGHTLY]["schedule"] == "0 2 * * *"
+    assert described["dags"][NIGHTLY]["assets"] == ["kith_population"]
+    outlets = {name: task["outlets"] for name, task in described["dags"][NIGHTLY]["tasks"].items() if task["outlets"]}
+    assert outlets == {"gates": ["kith_generation"], "publish": ["kith_published_generation"]}
+    assert described["dags"][TRAINING]["tasks"]["propose"]["outlets"] == ["kith_proposed_scorer"]
 
 
 def test_every_field_has_a_title_a_description_and_a_section(described: dict[str, Any]) -> None:
@@ -76,43 +88,72 @@ def test_numbers_have_the_settings_defaults_and_ranges(described: dict[str, Any]
     assert fields["photos_per_user"]["value"] == settings.selection.photos_per_user
     assert fields["rounds"]["value"] == settings.scoring.rounds
     assert set(fields["model"]["schema"]["examples"]) <= set(MODELS)
-    for field in fields.values():
-        if field["schema"]["type"] == "integer":
+    for dag in described["dags"].values():
+        for field in (each for each in dag["params"].values() if each["schema"]["type"] in ("integer", "number")):
             assert {"minimum", "maximum"} <= set(field["schema"])
 
 
-GOOD = {
-    "population": ["/data/people", "s3://bucket/people"],
-    "lake": ["/data/a lake"],
-    "name": ["", "autumn-2026"],
-    "model": ["dlib", "edgeface-xs", "mine_2.0"],
-    "photos_per_user": [1, 100],
-    "rounds": [0, 8],
-    "retry_failed": [True],
-    "settings": [None, "/etc/kith.toml"],
+Values = dict[str, dict[str, list[Any]]]
+
+PUBLISH_GOOD = {
+    "publish": ["never", "after approval", "automatic"],
+    "store": [None, "arrow:///data/store", "cassandra://kith@db:9042/kith"],
+    "dry_run": [True, False],
 }
-BAD = {
-    "population": ["", "people", "--help", "/a\nb", None, 3],
-    "lake": ["", "lake", "s3://bucket/lake", "/a\x00"],
-    "name": ["a b", "x" * 65, "$(id)", "a/b"],
-    "model": ["", "--model", "a b", "../x"],
-    "photos_per_user": [0, -1, 2001, "many", 1.5],
-    "rounds": [-1, 9, None],
-    "retry_failed": ["yes"],
-    "settings": ["kith.toml", "/etc/passwd", ""],
+PUBLISH_BAD = {
+    "publish": ["always", "", None],
+    "store": ["", "arrow://store", "/data/store", "cassandra://a b", "arrow:///a\nb"],
+    "dry_run": ["yes", None],
+}
+GOOD: Values = {
+    FORM: PUBLISH_GOOD
+    | {
+        "population": ["/data/people", "s3://bucket/people"],
+        "lake": ["/data/a lake"],
+        "name": ["", "autumn-2026"],
+        "model": ["dlib", "edgeface-xs", "mine_2.0"],
+        "photos_per_user": [1, 100],
+        "rounds": [0, 8],
+        "buckets": [None, 1, 16, 4096],
+        "retry_failed": [True],
+        "settings": [None, "/etc/kith.toml"],
+    },
+    NIGHTLY: PUBLISH_GOOD | {"population": [None, "/data/people"], "lake": [None, "/data/lake"]},
+    TRAINING: {"lake": ["/lake"], "truth": [None, "/truth"], "out": ["/a b.json"], "precision": [0.5, 0.99, 1]},
+}
+BAD: Values = {
+    FORM: PUBLISH_BAD
+    | {
+        "population": ["", "people", "--help", "/a\nb", None, 3],
+        "lake": ["", "lake", "s3://bucket/lake", "/a\x00"],
+        "name": ["a b", "x" * 65, "$(id)", "a/b"],
+        "model": ["", "--model", "a b", "../x"],
+        "photos_per_user": [0, -1, 2001, "many", 1.5],
+        "rounds": [-1, 9, None],
+        "buckets": [0, 3, 17, "16"],
+        "retry_failed": ["yes"],
+        "settings": ["kith.toml", "/etc/passwd", ""],
+    },
+    NIGHTLY: PUBLISH_BAD | {"population": ["people", ""], "lake": ["lake", ""]},
+    TRAINING: {"lake": [None, "x"], "truth": ["x", ""], "out": ["/scorer", "a.json", ""], "precision": [0.4, 2, "1"]},
 }
 
 
-@pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in GOOD.items() for value in values])
-def test_the_form_takes_what_makes_sense(described: dict[str, Any], field: str, value: Any) -> None:
-    jsonschema.validate(value, described["dags"][FORM]["params"][field]["schema"])
+def cases(values: Values) -> list[tuple[str, str, Any]]:
+    return [(dag, field, value) for dag, fields in values.items() for field in fields for value in fields[field]]
 
 
-@pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in BAD.items() for value in values])
-def test_the_form_refuses_what_makes_no_sense(described: dict[str, Any], field: str, value: Any) -> None:
+@pytest.mark.parametrize(("dag", "field", "value"), cases(GOOD))
+def test_the_form_takes_what_makes_sense(described: dict[str, Any], dag: str, field: str, value: Any) -> None:
+    jsonschema.validate(value, described["dags"][dag]["params"][field]["schema"])
+
+
+@pytest.mark.parametrize(("dag", "field", "value"), cases(BAD))
+def test_the_form_refuses_what_makes_no_sense(described: dict[str, Any], dag: str, field: str, value: Any) -> None:
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(value, described["dags"][FORM]["params"][field]["schema"])
+        jsonschema.validate(value, described["dags"][dag]["params"][field]["schema"])
 
 
 def test_a_good_and_a_bad_value_are_tried_for_every_field(described: dict[str, Any]) -> None:
-    assert set(described["dags"][FORM]["params"]) == set(GOOD) == set(BAD)
+    for name, dag in described["dags"].items():
+        assert set(dag["params"]) == set(GOOD[name]) == set(BAD[name])

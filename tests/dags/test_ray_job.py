@@ -19,8 +19,9 @@ from tests.dags.conftest import HERE, Airflow, RayHead
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
+ABANDON_S = 5.0  # seconds until the job of `one_watched_job` misses its task
 STOP_S = 15  # seconds that a job may go on after its task was ended
-HASTY_S = 60  # execution timeout of `one_hasty_job`
+HASTY_S = 25  # execution timeout of `one_hasty_job`
 PATIENCE_S = 240  # seconds for a job to begin on a busy machine
 HOSTILE = "a $(touch pwned) `id` b; \"x' --lake=/ $HOME"
 
@@ -78,9 +79,9 @@ class Run:
 
     def states(self) -> list[str]:
         """States of the jobs that this test's run submitted, by attempt."""
-        jobs = {name: state for name, state in self.head.jobs().items() if name.startswith(f"{self.dag}.job-")}
+        jobs = {name: state for name, state in self.head.jobs().items() if name.startswith(f"{self.dag}.")}
         mine = {name: state for name, state in jobs.items() if name not in self.earlier}
-        return [mine[name] for name in sorted(mine, key=lambda name: int(name.rpartition("-")[2]))]
+        return [mine[name] for name in sorted(mine, key=lambda name: name)]
 
     def __post_init__(self) -> None:
         self.earlier = set(self.head.jobs())
@@ -104,20 +105,16 @@ def test_a_job_runs_with_its_log_and_a_cleared_one_runs_again(run: Run) -> None:
     assert run.states() == ["SUCCEEDED", "SUCCEEDED"]
 
 
-def test_a_failed_job_is_tried_again_under_the_next_number(run: Run) -> None:
-    run.conf = {"code": 1}
+def test_a_failed_job_is_tried_again_but_not_where_a_person_must_mend_something(run: Run) -> None:
+    run.dag = "failing_jobs"
     outcome, log = run.finish()
-    assert outcome["tasks"]["job"] == {"state": "failed", "try": 2}
+    assert outcome["tasks"] == {
+        "job-again": {"state": "failed", "try": 2},
+        "job-mend": {"state": "failed", "try": 1},
+    }
     assert "-1 failed (exit code 1): kith: users.parquet: is no such thing; give another\n" in log
-    assert run.states() == ["FAILED", "FAILED"]
-
-
-def test_what_a_person_must_mend_is_not_tried_again(run: Run) -> None:
-    run.conf = {"code": 2}
-    outcome, log = run.finish()
-    assert outcome["tasks"]["job"] == {"state": "failed", "try": 1}
     assert "failed (exit code 2): kith: users.parquet: is no such thing; give another\n" in log
-    assert run.states() == ["FAILED"]
+    assert run.states() == ["FAILED", "FAILED", "FAILED"]
 
 
 def test_a_job_whose_task_was_killed_is_found_again_and_not_run_twice(run: Run) -> None:
@@ -145,21 +142,33 @@ def test_a_task_that_is_ended_stops_its_job(run: Run) -> None:
 
 def test_a_task_that_takes_too_long_stops_its_job(run: Run) -> None:
     run.conf, run.dag = {"seconds": 300}, "one_hasty_job"
+    process = run.airflow.start(*run.command(), log=run.log)
+    try:
+        until(lambda: run.states()[:1] == ["STOPPED"] or process.poll() is not None)
+        assert run.states()[:1] == ["STOPPED"], run.log.read_text()
+        assert HASTY_S > STOP_S
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_job_that_no_task_follows_any_more_ends_by_itself(run: Run) -> None:
+    run.conf, run.dag = {"seconds": 300}, "one_watched_job"
     with run.begin():
-        until(lambda: run.states()[0] == "STOPPED", HASTY_S + STOP_S)
+        until(lambda: len(list(run.folder.glob("one_watched_job.*"))) == 1)
+        time.sleep(2 * ABANDON_S)
+        assert run.states() == ["RUNNING"]
+    until(lambda: run.states() == ["FAILED"], ABANDON_S + 2 * STOP_S)
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"password": "wrong"}, "refuses the token; the connection's password must be its token"),
-        ({"port": 1}, "does not answer (ConnectionError); is the cluster up?"),
-    ],
-)
-def test_a_connection_that_is_wrong_is_one_line(run: Run, change: dict[str, Any], said: str) -> None:
-    connection = json.loads(run.airflow.environment["AIRFLOW_CONN_RAY_DEFAULT"]) | change
-    run.airflow = Airflow(run.airflow.environment | {"AIRFLOW_CONN_RAY_DEFAULT": json.dumps(connection)})
+def test_a_connection_that_is_wrong_is_one_line(run: Run) -> None:
+    right = json.loads(run.airflow.environment["AIRFLOW_CONN_RAY_DEFAULT"])
+    wrong = {"AIRFLOW_CONN_RAY_WRONG_TOKEN": {"password": "wrong"}, "AIRFLOW_CONN_RAY_WRONG_PORT": {"port": 1}}
+    given = {name: json.dumps(right | change) for name, change in wrong.items()}
+    run.airflow, run.dag = Airflow(run.airflow.environment | given), "wrong_connections"
     outcome, log = run.finish()
     assert outcome["run"] == "failed"
-    assert f"connection 'ray_default': Ray at http://127.0.0.1:{connection['port']} {said}\n" in log
+    at = f"Ray at http://127.0.0.1:{right['port']}"
+    assert f"connection 'ray_wrong_token': {at} refuses the token; the connection's password must be its token\n" in log
+    assert "connection 'ray_wrong_port': Ray at http://127.0.0.1:1 does not answer (ConnectionError); is the" in log
     assert run.states() == []

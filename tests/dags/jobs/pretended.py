@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from ray_tasks.heartbeat import watched
+
 
 def main(folder: str, seconds: str, code: str) -> int:
     with open(Path(folder) / "runs", "a") as runs:
@@ -27,4 +29,6 @@ def main(folder: str, seconds: str, code: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:4]))
+    with watched(os.environ):
+        code = main(*sys.argv[1:4])
+    sys.exit(code)
