@@ -96,3 +96,14 @@ def test_a_population_that_is_not_there_fails_the_first_task_with_one_line(
     assert set(states(outcome).values()) == {"failed", "upstream_failed"}
     assert "failed (exit code 2): kith: /nowhere: is no folder; give the folder that holds" in log
     assert "runbook: check the population folder and its tables" in log
+
+
+def test_too_few_labelled_users_fail_the_training_with_one_line(
+    airflow_with_ray: Airflow, built: Built, form: dict[str, Any], tmp_path: Path
+) -> None:
+    told = {"lake": form["lake"], "truth": str(built.population / "truth"), "out": str(tmp_path / "scorer.json")}
+    outcome, log = run(airflow_with_ray, "train_scorer", 4, **told)
+    assert states(outcome) == {"train": "failed", "propose": "upstream_failed"}
+    assert outcome["tasks"]["train"]["try"] == 1
+    assert "users have a cluster of their own, a scorer needs 20; give the truth of a larger population" in log
+    assert not (tmp_path / "scorer.json").exists()

@@ -131,6 +131,17 @@ def test_rounds_learn_that_a_friend_is_not_the_owner(trained: Scorer) -> None:
     assert trained.provenance["population"] == "drawn"
 
 
+def test_a_scorer_is_judged_as_it_was_cross_validated_and_a_wrong_one_worse(world: World, trained: Scorer) -> None:
+    data, labels = data_of(world)
+    measured = trained.provenance["cross_validated"][-1]
+    judged = judge_scorer(data, labels, trained)
+    assert judged["leader_accuracy"] >= measured["leader_accuracy"] - 0.05
+    assert judged["precision"] >= measured["precision"] - 0.05
+    turned = tuple(replace(each, coefficients=-each.coefficients) for each in trained.rounds)
+    wrong = judge_scorer(data, labels, replace(trained, rounds=turned))
+    assert wrong["leader_accuracy"] < judged["leader_accuracy"] / 2
+
+
 def test_order_of_rows_changes_no_digit(world: World, trained: Scorer) -> None:
     data, labels = data_of(world)
     mixed = replace(data, users=shuffled(data.users), clusters=shuffled(data.clusters))
