@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ASKED_FOR = timedelta(days=7)  # then the approval fails; the generation stays and can be published by hand
 BODY = """
-Generation **{{ ti.xcom_pull(task_ids='audit')['generation'] }}** of lake `{{ params.lake }}`:
+Generation **{{ ti.xcom_pull(task_ids='audit')['generation'] }}** of lake `LAKE`:
 {{ ti.xcom_pull(task_ids='audit')['profiles'] }} profiles.
 
 {% for gate in ti.xcom_pull(task_ids='audit')['audit']['gates'] if not gate['passed'] %}
@@ -45,7 +45,7 @@ def publish_tasks(audit: BaseOperator, lake: str, publish: str, store: str) -> N
     approval = ApprovalOperator(
         task_id="approval",
         subject="Publish generation {{ ti.xcom_pull(task_ids='audit')['generation'] }}?",
-        body=BODY,
+        body=BODY.replace("LAKE", lake),
         response_timeout=ASKED_FOR,
         execution_timeout=None,
         pre_execute=skip_when_not_asked,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from profiling.settings import load_settings
+from profiling.store import open_store
 from ray_tasks.generations import find_generation, generations
 from ray_tasks.lake import Lake
 from ray_tasks.lock import current_holder
@@ -18,7 +20,6 @@ from tests.dags.conftest import HERE, ROOT, Airflow, RayHead
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
-SKIPPED = {"approval", "publish"}  # nothing is to be published
 STAGES = ["partition", "select", "embed", "people", "cluster", "round_0"]
 
 
@@ -47,10 +48,12 @@ def form(built: Built, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
         "rounds": settings.scoring.rounds,
         "buckets": BUCKETS,
         "settings": str(built.settings),
+        "publish": "automatic",
+        "store": f"arrow://{tmp_path_factory.mktemp('store')}/profiles",
     }
 
 
-def test_a_rebuild_ends_in_the_generation_of_one_undisturbed_build(
+def test_a_rebuild_ends_in_the_generation_of_one_undisturbed_build_published(
     airflow_with_ray: Airflow, ray_head: RayHead, built: Built, form: dict[str, Any]
 ) -> None:
     outcome, log = run(airflow_with_ray, "rebuild_profiles", 1, **form)
@@ -59,9 +62,13 @@ def test_a_rebuild_ends_in_the_generation_of_one_undisturbed_build(
     generation = find_generation(lake, "rebuilt")
     rounds = len(generation.rounds)
     ran = {name for name, state in found.items() if state != "skipped"}
-    assert ran == {*STAGES, *(f"round_{k}" for k in range(rounds)), "broaden", "audit", "gates"}, log[-3000:]
-    assert {found[name] for name in ran - {"gates"}} == {"success"}
-    assert found["gates"] == ("success" if generation.audit["passed"] else "failed")
+    assert ran == {*STAGES, *(f"round_{k}" for k in range(rounds)), "broaden", "audit", "gates", "publish"}, log[-3000:]
+    assert {found[name] for name in ran} == {"success"}
+    assert found["approval"] == "skipped"  # the gates passed
+    with contextlib.closing(open_store(form["store"])) as store:
+        active = store.active()
+    assert active is not None
+    assert active.id == generation.id
     assert generation.id == outcome["values"]["audit"]["generation"] == built.generation
     assert current_holder(lake)[1] is None
     assert list((lake.folder / "heartbeats").iterdir()) == []

@@ -13,7 +13,7 @@ from profiling.errors import PopulationError
 from profiling.margins import LIMITS, choose_margin
 from profiling.regression import AGAINST, PRIOR, RIDGE, STIFF, fit_weights
 from profiling.scorer import Scorer
-from profiling.training import TrainingTables, train_scorer
+from profiling.training import TrainingTables, judge_scorer, train_scorer
 from tests.profiling.album_world import EPS, World, draw_world, shuffled
 
 N = len(tables.EVIDENCE)
