@@ -28,7 +28,7 @@ from rich.table import Table
 from profiling.hashing import splitmix64
 from profiling.store.arrow_store import ArrowStore
 from profiling.store.planning import bucket_rows
-from profiling.tables import vector_type
+from profiling.vectors import vector_type
 
 BUCKETS = 16
 READS = 20_000  # single lookups that are timed

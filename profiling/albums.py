@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from profiling.duplicates import near_duplicates
 from profiling.exact import cosine_rows
-from profiling.tables import unpack_vectors
+from profiling.vectors import unpack_vectors
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

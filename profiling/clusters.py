@@ -16,6 +16,7 @@ from profiling.grouping import AlbumFaces, centroids, group_faces
 from profiling.people_count import count_people
 from profiling.settings import ClusteringSettings
 from profiling.sightings import Sightings
+from profiling.vectors import pack_vectors
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -59,9 +60,7 @@ def cluster_bucket(
     """
     albums = lay_out(users, photos.sort_by("photo_id"), selection, faces)
     cut = calibration.nonface_cut if settings.nonface_cut is None else settings.nonface_cut
-    state = np.full(len(albums.face_user), NOISE)
-    state[(albums.nonface_distance < cut) | ~albums.vectors.any(axis=1)] = NONFACE
-    state[~(albums.score >= settings.min_score)] = LOW_SCORE
+    state = _first_states(albums, cut, settings.min_score)
     kept = state == NOISE
     scale = float(calibration.eps_for(np.ones(1))[0]) if settings.eps is None else settings.eps
     stands = stand_ins(albums, seen, kept, settings.duplicate_bits, scale)
@@ -79,6 +78,13 @@ def cluster_bucket(
     label[label >= 0] = np.argsort(order)[label[label >= 0]]
     sightings = Sightings.of(albums, label, state == MEMBER, kept)
     return _clusters(albums, sightings, tags, people), _members(albums, sightings, state)
+
+
+def _first_states(albums: Albums, cut: float, min_score: float) -> Ints:
+    state = np.full(len(albums.face_user), NOISE)
+    state[(albums.nonface_distance < cut) | ~albums.vectors.any(axis=1)] = NONFACE
+    state[~(albums.score >= min_score)] = LOW_SCORE
+    return state
 
 
 def _group(albums: Albums, kept: Flags, copies: Flags, calibration: Calibration, settings: ClusteringSettings) -> Ints:
@@ -117,7 +123,7 @@ def _clusters(albums: Albums, sightings: Sightings, tags: pa.Table, people: pa.T
         "faces": sightings.faces.astype(np.int32),
         "photos": sightings.photos.astype(np.int32),
         "spread": _spread(albums, sightings, middle),
-        "centroid": tables.pack_vectors(middle),
+        "centroid": pack_vectors(middle),
         **base_evidence(sightings, tags, people),
     }
     schema = tables.clusters_schema(dim)

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from profiling.tables import SEEN, faces_schema, pack_vectors
+from profiling.tables import SEEN, faces_schema
+from profiling.vectors import pack_vectors
 
 if TYPE_CHECKING:
     from profiling.decoding import DecodedPhoto, PhotoRefused

@@ -21,6 +21,7 @@ from profiling.reasons import reasons_without_clusters
 from profiling.round_inputs import DIGEST_BYTES, RoundInputs, find_copies, profile_digests, rules_digest
 from profiling.scorer import Scorer
 from profiling.settings import ScoringSettings
+from profiling.vectors import pack_vectors, unpack_vectors
 
 BY_CLUSTER = [("user_id", "ascending"), ("cluster", "ascending")]
 
@@ -58,7 +59,7 @@ class _Users:
             number=integers(self.clusters["cluster"]),
             faces=integers(self.clusters["faces"]),
             photos=integers(self.clusters["photos"]),
-            centroids=tables.unpack_vectors(self.clusters["centroid"]),
+            centroids=unpack_vectors(self.clusters["centroid"]),
             evidence=base_matrix(self.clusters),
             reasons=self.reasons,
             indptr=self.indptr,
@@ -127,9 +128,12 @@ def score_round(
         fresh = _score(bucket.take(np.flatnonzero(~copies.known)), round_number, profiles, scorer, asked, eps)
         scores = pa.concat_tables([fresh[0], copies.scores]).sort_by(BY_CLUSTER)
         made = _replace(pa.concat_tables([fresh[1], copies.profiles]).sort_by("user_id"), "row", users["row"])
-    made = _replace(made, "input_digest", pa.array(digests, pa.binary(DIGEST_BYTES)))
+    return scores, _compared(_replace(made, "input_digest", pa.array(digests, pa.binary(DIGEST_BYTES))), last, settings)
+
+
+def _compared(made: pa.Table, last: pa.Table | None, settings: ScoringSettings) -> pa.Table:
     made = _replace(made, "moved", pa.array(have_moved(made, last, settings.moved_cosine)))
-    return scores, _replace(made, "margin_fell", pa.array(have_fallen(made, last)))
+    return _replace(made, "margin_fell", pa.array(have_fallen(made, last)))
 
 
 def _score(
@@ -141,7 +145,7 @@ def _score(
     eps: float,
 ) -> tuple[pa.Table, pa.Table]:
     owner, clusters = bucket.owner, bucket.clusters
-    centroids = tables.unpack_vectors(clusters["centroid"])
+    centroids = unpack_vectors(clusters["centroid"])
     friends = FriendEvidence.unknown(len(owner))
     if round_number > 0 and profiles is not None:
         first = profiles[:, :1]  # a second leader is a friend's face more often than not, and claims nothing
@@ -187,7 +191,7 @@ def have_moved(made: pa.Table, last: pa.Table | None, cosine: float) -> Flags:
     for column in ("leader", "second"):
         moved |= integers(made[column]) != integers(last[column])
     for column in ("profile", "second_profile"):
-        ours, theirs = tables.unpack_vectors(made[column]), tables.unpack_vectors(last[column])
+        ours, theirs = unpack_vectors(made[column]), unpack_vectors(last[column])
         both = ours.any(axis=1) & theirs.any(axis=1)
         moved |= both & (cosine_rows(ours, theirs) < cosine)
     return moved
@@ -255,4 +259,4 @@ def _profiles(
 
 def _vectors(centroids: npt.NDArray[np.float16], place: Ints) -> pa.Array:
     padded = np.concatenate([centroids, np.zeros((1, centroids.shape[1]), np.float16)])
-    return tables.pack_vectors(padded[place], place >= 0)
+    return pack_vectors(padded[place], place >= 0)

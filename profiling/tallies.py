@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from profiling.tables import unpack_vectors
+from profiling.vectors import unpack_vectors
 
 NORM_STEPS = 1024  # norms are summed in steps of 1/1024: integers add up alike in any order
 MAX_NORM = 1024.0  # larger norms are degenerate: networks of the registry give 1 to 40

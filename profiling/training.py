@@ -24,6 +24,7 @@ from profiling.margins import LIMITS, choose_margin, curve
 from profiling.regression import fit_weights
 from profiling.rounds import evidence_matrix
 from profiling.scorer import RoundWeights, Scorer
+from profiling.vectors import unpack_vectors
 
 ROUNDS = 3  # entries of a scorer: without friends, with first profiles, with profiles made with friends
 FOLDS = 10  # of the cross-validation, by user
@@ -172,7 +173,7 @@ class _Problem:
         found = hashlib.blake2b(digest_size=8)
         evidence = evidence_matrix(self.clusters, FriendEvidence.unknown(len(self.owner)))
         evidence = np.where(np.isnan(evidence), np.nan, evidence)  # one NaN of the many bit patterns
-        centroids = tables.unpack_vectors(self.clusters["centroid"])
+        centroids = unpack_vectors(self.clusters["centroid"])
         friends = (self.data.indptr.astype(np.int64), self.data.friend_rows.astype(np.int32))
         for part in (self.user_id, self.owner, evidence, centroids, self.owned, self.labelled_users, *friends):
             found.update(np.ascontiguousarray(part).tobytes())
@@ -181,7 +182,7 @@ class _Problem:
     def friend_evidence(self, profiles: npt.NDArray[np.float16] | None) -> FriendEvidence:
         if profiles is None:
             return FriendEvidence.unknown(len(self.owner))
-        centroids = tables.unpack_vectors(self.clusters["centroid"])
+        centroids = unpack_vectors(self.clusters["centroid"])
         data = self.data
         return friend_evidence(self.owner, centroids, data.indptr, data.friend_rows, profiles, data.eps)
 
@@ -224,7 +225,7 @@ class _Problem:
 
     def profiles(self, leaders: Leaders) -> npt.NDArray[np.float16]:
         """What these leaders make of the next round's profiles, float16 [users, 2, dim]."""
-        centroids = tables.unpack_vectors(self.clusters["centroid"])
+        centroids = unpack_vectors(self.clusters["centroid"])
         padded = np.concatenate([centroids, np.zeros((1, centroids.shape[1]), np.float16)])
         return np.stack([padded[leaders.leader], padded[leaders.second]], axis=1)
 

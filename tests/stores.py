@@ -13,7 +13,7 @@ from profiling.store import create_store, open_store
 from profiling.store.arrow_files import BucketFile
 from profiling.store.arrow_store import ArrowStore
 from profiling.store.cassandra_store import CassandraStore
-from profiling.tables import pack_vectors, unpack_vectors
+from profiling.vectors import pack_vectors, unpack_vectors
 from tests.cassandra_server import CassandraServer, run_server
 
 KEYSPACES = itertools.count()

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from profiling.albums import find, integers
 from profiling.exact import cosine_rows
-from profiling.tables import unpack_vectors
+from profiling.vectors import unpack_vectors
 
 COUNTS = ("common", "had", "kept", "moved", "replaced", "lost", "withdrawn", "gained", "new_users", "gone_users")
 

@@ -16,7 +16,6 @@ from profiling.audit.groups import add_groups
 from profiling.errors import LakeError
 from profiling.hubs import Hubs, find_hubs
 from profiling.settings import AuditSettings
-from profiling.tables import unpack_vectors
 from profiling.tallies import (
     BINS,
     MARGIN_EDGES,
@@ -27,6 +26,7 @@ from profiling.tallies import (
     edge_names,
     norm_summary,
 )
+from profiling.vectors import unpack_vectors
 
 
 def combine(

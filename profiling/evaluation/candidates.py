@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from profiling.tables import unpack_vectors
+from profiling.vectors import unpack_vectors
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]

@@ -21,7 +21,7 @@ from profiling.evaluation.candidates import FAR, Candidates, Floats, Ints, Netwo
 from profiling.evaluation.intervals import share
 from profiling.evaluation.matching import match_faces
 from profiling.hashing import splitmix64
-from profiling.tables import unpack_vectors
+from profiling.vectors import unpack_vectors
 
 FALSE_POSITIVES = 0.001  # OK.ru 2018 reports its true positives at this share
 SETS_A_STRANGER = 200  # candidate sets each stranger's face is tried against

@@ -72,9 +72,7 @@ def explain_user(
         "album": {} if reason == HIDDEN else _album(user_id, members, seen, selection),
     }
     if len(case.number) == 0 or reason == HIDDEN:
-        about |= {"leader": NO_CLUSTER, "second": NO_CLUSTER, "nearest": NO_CLUSTER, "margin": np.nan, "weight": np.nan}
-        verdict = f"No profile: {about['meaning']}."
-        return Explanation(**about, verdict=verdict, outlook=WAYS_OUT.get(reason, ""))
+        return _without_clusters(about)
     leaders, barred = case.decide(case.matrix[None])
     told = _clusters(case, clusters, scores, barred[0], user_ids)
     changes, outlook = find_changes(case, usual)
@@ -95,6 +93,18 @@ def explain_user(
         changes=tuple(changes),
         outlook=outlook,
     )
+
+
+def _without_clusters(about: dict[str, Any]) -> Explanation:
+    nothing: dict[str, Any] = {
+        "leader": NO_CLUSTER,
+        "second": NO_CLUSTER,
+        "nearest": NO_CLUSTER,
+        "margin": np.nan,
+        "weight": np.nan,
+    }
+    verdict = f"No profile: {about['meaning']}."
+    return Explanation(**about, **nothing, verdict=verdict, outlook=WAYS_OUT.get(about["reason"], ""))
 
 
 def _clusters(

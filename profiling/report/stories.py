@@ -15,7 +15,8 @@ from profiling.explaining import ClusterExplanation, Explanation
 from profiling.report.charts import number
 from profiling.report.data import CROP, MAX_FACES, ClusterStory, Unresolved, UserStory
 from profiling.report.ordering import in_turn
-from profiling.tables import NO_CLUSTER, unpack_vectors
+from profiling.tables import NO_CLUSTER
+from profiling.vectors import unpack_vectors
 
 UNRESOLVED = 12  # users of one reason in the list: enough to see what they have in common
 SHOWN_STATES = ("member", "noise")  # faces of other states were cut away before clustering

@@ -12,7 +12,7 @@ from profiling.albums import integers
 from profiling.hashing import splitmix64
 from profiling.store.interface import Snapshot
 from profiling.store.records import FORGOTTEN, StoredProfile
-from profiling.tables import unpack_vectors
+from profiling.vectors import unpack_vectors
 
 
 def sample_users(profiles: pa.Table, count: int, seed: int) -> pa.Table:

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from profiling.albums import integers
 from profiling.store.records import GONE, Counts
-from profiling.tables import NO_CLUSTER, pack_vectors, unpack_vectors, vector_type
+from profiling.tables import NO_CLUSTER
+from profiling.vectors import pack_vectors, unpack_vectors, vector_type
 
 Flags = npt.NDArray[np.bool_]
 

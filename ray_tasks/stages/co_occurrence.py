@@ -16,7 +16,8 @@ import pyarrow as pa
 from profiling.albums import find, integers
 from profiling.co_occurrence import FriendsAlbums, co_occurrence
 from profiling.embedding import get_model
-from profiling.tables import ACROSS_EVIDENCE, CO_OCCURRENCE, unpack_vectors
+from profiling.tables import ACROSS_EVIDENCE, CO_OCCURRENCE
+from profiling.vectors import unpack_vectors
 from ray_tasks.jobs import BucketJob, StageOutput
 from ray_tasks.lake import Lake, fingerprint
 from ray_tasks.rows import open_rows, write_rows

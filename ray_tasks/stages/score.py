@@ -22,8 +22,8 @@ from profiling.round_inputs import count_known, profile_digests
 from profiling.rounds import score_round
 from profiling.scorer import Scorer, load_scorer
 from profiling.settings import Settings
-from profiling.tables import unpack_vectors
 from profiling.tallies import count_values
+from profiling.vectors import unpack_vectors
 from ray_tasks.jobs import BucketJob, StageOutput
 from ray_tasks.lake import Lake, fingerprint
 from ray_tasks.rows import open_rows, write_rows

@@ -13,6 +13,7 @@ from profiling import tables
 from profiling.clusters import cluster_bucket
 from profiling.selection import select_photos
 from profiling.settings import ClusteringSettings
+from profiling.vectors import pack_vectors
 
 DIM = 32
 EPS = 0.1  # cosine distance
@@ -129,7 +130,7 @@ def draw_world(seed: int = 1, users: int = 40, heavy: float = 0.2) -> World:
     ids = [10 * i + 5 for i in range(users)]
     made = {name: pa.Table.from_pylist(found, schema=getattr(tables, name.upper(), None) or _faces_schema())
             for name, found in rows.items()}  # fmt: skip
-    embedding = tables.pack_vectors(np.array(vectors))
+    embedding = pack_vectors(np.array(vectors))
     place = made["faces"].column_names.index("embedding")
     made["faces"] = made["faces"].set_column(place, "embedding", embedding)
     about = {"user_id": ids, "row": list(range(users))}

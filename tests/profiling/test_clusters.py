@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pytest
 
 from profiling import tables
+from profiling.vectors import pack_vectors, unpack_vectors
 from tests.profiling.album_world import DIM, World, appended, by_face, changed, draw_world, same_bits, shuffled
 
 
@@ -69,9 +70,9 @@ def test_the_largest_cluster_is_number_0_and_counts_are_of_members(world: World)
 
 def test_centroids_are_unit_means_of_the_members(world: World) -> None:
     clusters, members = world.cluster()
-    vector = by_face(world.faces, tables.unpack_vectors(world.faces["embedding"]).astype(np.float64))
+    vector = by_face(world.faces, unpack_vectors(world.faces["embedding"]).astype(np.float64))
     rows = members.filter(pc.equal(members["state"], "member")).to_pylist()
-    middles = tables.unpack_vectors(clusters["centroid"]).astype(np.float64)
+    middles = unpack_vectors(clusters["centroid"]).astype(np.float64)
     for cluster, middle in zip(clusters.to_pylist(), middles, strict=True):
         key = (cluster["user_id"], cluster["cluster"])
         mine = [vector[r["photo_id"], r["face"]] for r in rows if (r["user_id"], r["cluster"]) == key]
@@ -134,8 +135,8 @@ def test_a_cropped_copy_is_told_by_its_faces(world: World, change: str, copy: bo
     if change == "moved":
         faces = changed(faces, "x", [x + 0.15 for x in faces["x"].to_pylist()])
     if change == "another face":
-        vectors = tables.unpack_vectors(faces["embedding"])[[0, 0, 2]]
-        faces = faces.set_column(faces.column_names.index("embedding"), "embedding", tables.pack_vectors(vectors))
+        vectors = unpack_vectors(faces["embedding"])[[0, 0, 2]]
+        faces = faces.set_column(faces.column_names.index("embedding"), "embedding", pack_vectors(vectors))
     if change == "a face more":
         faces = faces.slice(0, 2)
     flips = 0b111111 if change != "too many bits" else 0b111111111

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from profiling import tables
 from profiling.rounds import score_round
 from profiling.scorer import Scorer
 from profiling.settings import ScoringSettings
 from profiling.training import TrainingTables, train_scorer
+from profiling.vectors import pack_vectors, unpack_vectors
 from tests.profiling.album_world import EPS, World, changed, draw_world
 
 USERS = 120
@@ -51,13 +51,13 @@ def clustered(seed: int) -> Tables:
 def plant(seed: int, profiles: pa.Table, rng: np.random.Generator) -> tuple[pa.Table, set[int]]:
     """The round's table with some users led by another's face, and who these are."""
     clusters = clustered(seed)[0]
-    centroid = tables.unpack_vectors(clusters["centroid"])
+    centroid = unpack_vectors(clusters["centroid"])
     places: dict[int, list[int]] = {}
     for place, row in enumerate(clusters.select(["user_id", "cluster"]).to_pylist()):
         if (row["user_id"], row["cluster"]) not in own(seed):
             places.setdefault(row["user_id"], []).append(place)
     chosen = rng.choice(sorted(places), size=int(PLANTED * USERS), replace=False).tolist()
-    vectors, leader = tables.unpack_vectors(profiles["profile"]).copy(), np.asarray(profiles["leader"]).copy()
+    vectors, leader = unpack_vectors(profiles["profile"]).copy(), np.asarray(profiles["leader"]).copy()
     for user in chosen:
         wrong = int(rng.choice(places[user]))
         leader[(user - 5) // 10] = clusters["cluster"][wrong].as_py()
@@ -65,7 +65,7 @@ def plant(seed: int, profiles: pa.Table, rng: np.random.Generator) -> tuple[pa.T
     profiles = changed(profiles, "leader", leader.tolist())
     reason = np.where(leader >= 0, "ok", np.asarray(profiles["reason"], object))
     place = profiles.column_names.index("profile")
-    packed = tables.pack_vectors(vectors, np.asarray(vectors.any(axis=1)))
+    packed = pack_vectors(vectors, np.asarray(vectors.any(axis=1)))
     return changed(profiles, "reason", reason.tolist()).set_column(place, "profile", packed), set(chosen)
 
 
@@ -82,7 +82,7 @@ def run(seed: int, planted_in: int | None) -> tuple[list[pa.Table], set[int]]:
     for number in range(ROUNDS + 1):
         rows, last = None, made[-1] if made else None
         if last is not None:
-            rows = np.stack([tables.unpack_vectors(last[n]) for n in ("profile", "second_profile")], axis=1)
+            rows = np.stack([unpack_vectors(last[n]) for n in ("profile", "second_profile")], axis=1)
         found = score_round(
             round_number=number, users=of.users, people=of.people, clusters=clusters, members=members,
             selection=of.selection, seen=of.seen, indptr=of.indptr, friend_rows=of.friend_rows, profiles=rows,

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from profiling import tables
+from profiling.vectors import pack_vectors, unpack_vectors
 from tests.profiling.album_world import NOISE, World, appended, changed, draw_world, same_bits
 
 STRANGER_COPIES, AVATAR_COPIES = 3, 5
@@ -43,11 +43,11 @@ def reposted(world: World, same: bool, seed: int) -> World:
 
 def copied(faces: pa.Table, photo_id: int, rng: np.random.Generator) -> pa.Table:
     """The faces of a photo as a copy shows them: a little noise on the vectors."""
-    vectors = tables.unpack_vectors(faces["embedding"]).astype(np.float64)
+    vectors = unpack_vectors(faces["embedding"]).astype(np.float64)
     vectors += rng.normal(0, NOISE / 5, vectors.shape)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     place = faces.column_names.index("embedding")
-    faces = faces.set_column(place, "embedding", tables.pack_vectors(vectors))
+    faces = faces.set_column(place, "embedding", pack_vectors(vectors))
     return changed(faces, "photo_id", [photo_id] * len(faces))
 
 

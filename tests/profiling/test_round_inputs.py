@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profiling import tables
 from profiling.round_inputs import NO_PROFILE, count_known, profile_digests
 from profiling.rounds import score_round
 from profiling.scorer import Scorer
 from profiling.settings import ScoringSettings
+from profiling.vectors import pack_vectors, unpack_vectors
 from tests.profiling.album_world import DIM, EPS, World, changed, draw_world, same_bits
 from tests.profiling.test_rounds import scorer
 
@@ -42,7 +42,7 @@ def score(
     profiles, last = None, None
     if before is not None:
         last = before[1]
-        profiles = np.stack([tables.unpack_vectors(last[n]) for n in ("profile", "second_profile")], axis=1)
+        profiles = np.stack([unpack_vectors(last[n]) for n in ("profile", "second_profile")], axis=1)
     rules: dict[str, Any] = {"scorer": scorer(), "eps": EPS, "settings": ScoringSettings()} | more
     return score_round(
         round_number=number, users=of.users, people=of.people, clusters=clusters, members=members,
@@ -138,18 +138,18 @@ def test_whatever_a_result_depends_on_is_in_the_digest(what: str) -> None:
     elif what == "evidence":
         clusters = changed(clusters, "share", [0.123, *clusters["share"].to_pylist()[1:]])
     elif what == "centroid":
-        turned = tables.unpack_vectors(clusters["centroid"]).copy()
+        turned = unpack_vectors(clusters["centroid"]).copy()
         turned[0] = -turned[0]
         place = clusters.column_names.index("centroid")
-        clusters = clusters.set_column(place, "centroid", tables.pack_vectors(turned))
+        clusters = clusters.set_column(place, "centroid", pack_vectors(turned))
     elif what == "claim":
         before = (before[0], changed(before[1], "losses", [1, *before[1]["losses"].to_pylist()[1:]]))
     else:
-        profiles = tables.unpack_vectors(before[1]["profile"]).copy()
+        profiles = unpack_vectors(before[1]["profile"]).copy()
         friend = int(next(u for u in of.friend_rows[of.indptr[0] : of.indptr[1]] if profiles[u].any()))
         profiles[friend] = np.roll(profiles[friend], 1)
         place = before[1].column_names.index("profile")
-        packed = tables.pack_vectors(profiles, np.asarray(profiles.any(axis=1)))
+        packed = pack_vectors(profiles, np.asarray(profiles.any(axis=1)))
         before = (before[0], before[1].set_column(place, "profile", packed))
     now = score(of, clusters, members, 1, before, **more)
     same = np.array(now[1]["input_digest"].to_pylist(), object) == old[1]["input_digest"].to_pylist()

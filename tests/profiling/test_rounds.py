@@ -15,6 +15,7 @@ from profiling.leaders import REASONS
 from profiling.rounds import have_moved, score_round
 from profiling.scorer import RoundWeights, Scorer
 from profiling.settings import ScoringSettings
+from profiling.vectors import pack_vectors, unpack_vectors
 from tests.profiling.album_world import DIM, EPS, World, changed, draw_world, same_bits, shuffled
 
 USERS = 40
@@ -53,7 +54,7 @@ def run(world: World, rounds: int, parts: list[World] | None = None) -> list[tup
         ]  # fmt: skip
         last = [profile for _, profile in found]
         whole = pa.concat_tables(last).sort_by("row")
-        profiles = np.stack([tables.unpack_vectors(whole[n]) for n in ("profile", "second_profile")], axis=1)
+        profiles = np.stack([unpack_vectors(whole[n]) for n in ("profile", "second_profile")], axis=1)
         scores = pa.concat_tables([score for score, _ in found])
         made.append((scores.sort_by([("user_id", "ascending"), ("cluster", "ascending")]), whole))
     return made
@@ -155,11 +156,11 @@ def test_moved_is_another_leader_or_another_vector(world: World) -> None:
         changed_leader = np.asarray(before["leader"]) != np.asarray(after["leader"])
         assert np.asarray(after["moved"]).tolist() == changed_leader.tolist()
     made = rounds[-1][1]
-    vectors = tables.unpack_vectors(made["profile"]).astype(float)
+    vectors = unpack_vectors(made["profile"]).astype(float)
     there = vectors.any(axis=1)
     turned = vectors + 0.05 * np.roll(vectors, 1, axis=1)
     place = made.column_names.index("profile")
-    other = made.set_column(place, "profile", tables.pack_vectors(turned, there))
+    other = made.set_column(place, "profile", pack_vectors(turned, there))
     lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(turned, axis=1)
     cosine = (vectors * turned).sum(axis=1) / np.maximum(lengths, 1e-9)
     assert have_moved(other, made, 0.999).tolist() == (there & (cosine < 0.999)).tolist()

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from profiling.tables import clusters_schema, faces_schema, pack_vectors, profiles_schema, unpack_vectors
+from profiling.tables import clusters_schema, faces_schema, profiles_schema
+from profiling.vectors import pack_vectors, unpack_vectors
 
 VECTORS = hnp.arrays(np.float16, st.tuples(st.integers(0, 9), st.integers(1, 7)), elements=st.floats(-1, 1, width=16))
 

@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from profiling.tables import pack_vectors
 from profiling.tallies import (
     BINS,
     MARGIN_EDGES,
@@ -20,6 +19,7 @@ from profiling.tallies import (
     spread_histogram,
     tally_norms,
 )
+from profiling.vectors import pack_vectors
 
 
 def faces(count: int, seed: int = 0) -> pa.Table:

@@ -17,7 +17,7 @@ from profiling.co_occurrence import add_across
 from profiling.leaders import REASONS
 from profiling.rounds import score_round
 from profiling.settings import load_settings
-from profiling.tables import unpack_vectors
+from profiling.vectors import unpack_vectors
 from ray_tasks.build import build
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.generations import Generation, find_generation

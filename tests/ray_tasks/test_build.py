@@ -13,7 +13,7 @@ import pytest
 from profiling.errors import PopulationError
 from profiling.leaders import REASONS
 from profiling.settings import Settings, load_settings
-from profiling.tables import unpack_vectors
+from profiling.vectors import unpack_vectors
 from ray_tasks.build import build, summary
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.generations import find_generation, generations

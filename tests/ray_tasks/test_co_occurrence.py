@@ -8,7 +8,8 @@ import pytest
 from profiling.albums import integers
 from profiling.co_occurrence import FriendsAlbums, add_across, co_occurrence
 from profiling.rounds import base_matrix
-from profiling.tables import ACROSS_EVIDENCE, BASE_EVIDENCE, unpack_vectors
+from profiling.tables import ACROSS_EVIDENCE, BASE_EVIDENCE
+from profiling.vectors import unpack_vectors
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.generations import find_generation
 from ray_tasks.lake import Lake

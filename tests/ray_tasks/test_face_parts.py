@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from profiling.tables import SEEN, faces_schema, pack_vectors
+from profiling.tables import SEEN, faces_schema
+from profiling.vectors import pack_vectors
 from ray_tasks.lake import Lake, Manifest
 from ray_tasks.parts import PhotoList
 from ray_tasks.stages.face_parts import FaceParts, split_photos

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from profiling import tables
 from profiling.audit.change import COUNTS, Before, Change, compare, summarise
+from profiling.vectors import pack_vectors
 
 DIM = 8
 
@@ -19,7 +19,7 @@ def profiles(rows: dict[int, tuple[str, int, int]], angle: float = 0.0) -> pa.Ta
     for column, place in (("profile", 1), ("second_profile", 2)):
         chosen = np.array([row[place] for row in rows.values()])
         there = (chosen >= 0) & np.array([row[0] == "ok" for row in rows.values()])
-        found[column] = tables.pack_vectors(axes[chosen], there)
+        found[column] = pack_vectors(axes[chosen], there)
     return pa.table(found)
 
 

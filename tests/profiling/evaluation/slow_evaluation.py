@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from profiling.evaluation import Generation, Truth
-from profiling.tables import unpack_vectors
+from profiling.vectors import unpack_vectors
 
 Counts = dict[str, tuple[int, int]]
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from profiling import tables
 from profiling.evaluation import Generation, Truth, make_truth
+from profiling.vectors import pack_vectors
 
 DIM = 6
 STATES = ("member", "member", "member", "noise", "duplicate", "nonface")
@@ -131,7 +132,7 @@ def _profiles(rng: np.random.Generator, ids: list[int], row_of: dict[int, int], 
     for name, place in (("leader", 0), ("second", 1)):
         column = {"leader": "profile", "second": "second_profile"}[name]
         valid = np.array([rows[k][name] >= 0 for k in order])
-        packed = tables.pack_vectors(vectors[order, place], valid)
+        packed = pack_vectors(vectors[order, place], valid)
         made = made.set_column(made.column_names.index(column), column, packed)
     return made
 
@@ -141,7 +142,7 @@ def _faces(rng: np.random.Generator, found: Rows, vectors: dict[int, np.ndarray]
     drawn = np.array([vectors.get(row["person"], rng.normal(size=DIM)) for row in found]).reshape(-1, DIM)
     drawn = drawn + 0.3 * rng.normal(size=drawn.shape)
     drawn /= np.maximum(np.linalg.norm(drawn, axis=1, keepdims=True), 1e-9)
-    return made.set_column(made.column_names.index("embedding"), "embedding", tables.pack_vectors(drawn))
+    return made.set_column(made.column_names.index("embedding"), "embedding", pack_vectors(drawn))
 
 
 def _table(rows: Rows, schema: pa.Schema) -> pa.Table:

@@ -19,6 +19,7 @@ from profiling.explaining.scenarios import Usual, scenarios
 from profiling.rounds import score_round
 from profiling.scorer import RoundWeights, Scorer
 from profiling.settings import ScoringSettings
+from profiling.vectors import unpack_vectors
 from tests.profiling.album_world import EPS, World, changed, draw_world
 from tests.profiling.explaining.slow_decision import decide
 
@@ -55,7 +56,7 @@ def build() -> tuple[World, pa.Table, pa.Table, list[tuple[pa.Table, pa.Table]]]
             )
         )  # fmt: skip
         last = made[-1][1]
-        profiles = np.stack([tables.unpack_vectors(last[n]) for n in ("profile", "second_profile")], axis=1)
+        profiles = np.stack([unpack_vectors(last[n]) for n in ("profile", "second_profile")], axis=1)
     return world, clusters, members, made
 
 

@@ -18,7 +18,8 @@ from profiling.report import (
     tell_unresolved,
     tell_user,
 )
-from profiling.tables import MEMBERS, USERS, clusters_schema, faces_schema, pack_vectors, profiles_schema
+from profiling.tables import MEMBERS, USERS, clusters_schema, faces_schema, profiles_schema
+from profiling.vectors import pack_vectors
 
 USER, DIM = 2**62 + 5, 16
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from profiling.hashing import splitmix64
 from profiling.store import ProfileStore, StoredGeneration, StoredProfile
 from profiling.store.planning import bucket_rows
-from profiling.tables import pack_vectors
+from profiling.vectors import pack_vectors
 
 DIM = 8
 MODEL = "a" * 64
