@@ -17,7 +17,7 @@ LakeFolder = Annotated[Path, typer.Argument(help="The lake's folder.", show_defa
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, nothing else, on standard output.")]
 RayAddress = Annotated[str | None, typer.Option("--ray", help="Address of a Ray cluster; without it Ray runs here.")]
 Cpus = Annotated[int | None, typer.Option(min=1, help="CPUs of a local Ray; without it all of the machine.")]
-SettingsFile = Annotated[Path | None, typer.Option("--settings", help="TOML file of [section] and name = value.")]
+SettingsFile = Annotated[Path | None, typer.Option("--settings", help="TOML file of \\[section] and name = value.")]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="One setting: section.name=value; may be repeated.")]
 GenerationName = Annotated[str | None, typer.Option("--generation", help="Id or name; without it the newest.")]
 
