@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pyarrow as pa
@@ -34,14 +35,17 @@ PATIENCE_S = 240  # for a publish on busy cores, Ray's start included
 
 @pytest.fixture(scope="module")
 def lake(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """A lake with two generations, the second with another margin: some users lose their profile."""
+    """A lake with two generations, the second with a larger margin: some users lose their profile, some keep it."""
     folder = shutil.copytree(built.lake, tmp_path_factory.mktemp("two") / "lake")
     opened = Lake.open(folder)
-    settings = load_settings(built.settings, {"scoring.margin": "1.2"})
+    rows = [row for row in profiles(opened, find_generation(opened)).to_pylist() if row["reason"] == "ok"]
+    margin = median(row["margin"] for row in rows)
+    settings = load_settings(built.settings, {"scoring.margin": str(margin)})
     with RaySession(cpus=2) as session:
         build(built.population, opened, settings, session)
     first, second = (oracle(opened, each) for each in generations(opened))
     assert any(first[user] != second[user] for user in first), "the two generations are one"
+    assert any(row[0] == "ok" for row in second.values()), "nobody has a profile any more"
     return opened
 
 
