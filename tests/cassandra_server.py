@@ -31,7 +31,7 @@ class CassandraServer:
         command = [sys.executable, str(SCRIPT), "start", "--home", str(self.home), *ports, *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode == MISSING:
-            pytest.skip(done.stderr.strip())
+            pytest.skip(done.stderr.strip().splitlines()[-1])
         assert done.returncode == 0, done.stderr + "\n".join((self.home / "log").read_text().splitlines()[-20:])
 
     def kill(self) -> None:

@@ -4,7 +4,7 @@
     python docker/cassandra/server.py stop [--home FOLDER]
 
 `start` returns when the server answers; the password of its user `cassandra` is made anew and is in FOLDER/password.
-Java 17 and Maven must be there; their absence exits with 3, so that tests can skip.
+Java 17 and Maven must be there; where they, or the jars, are missing it exits with 3, so that tests can skip.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HOME = HERE.parents[1] / ".cassandra"
 HEAP = "1g"
 PATIENCE_S = 180.0  # seconds for a start on two busy cores; 15 are usual
 STOP_S = 30.0  # seconds until a server that does not stop is killed
-MISSING = 3  # exit code: Java or Maven is not there
+MISSING = 3  # exit code: Java, Maven or the jars are not there
 EXPORTS = (  # what Cassandra's own start script opens for Java 17
     "java.base/jdk.internal.misc java.base/java.lang.ref java.management.rmi/com.sun.jmx.remote.internal.rmi "
     "java.rmi/sun.rmi.registry java.rmi/sun.rmi.server java.sql/java.sql jdk.unsupported/sun.misc"
@@ -55,7 +55,10 @@ def fetch_jars() -> Path:
             sys.exit(MISSING)
         goal = "org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies"
         options = ["-q", "-B", "-f", str(HERE / "pom.xml"), "-DincludeScope=runtime", f"-DoutputDirectory={jars}"]
-        subprocess.run(["mvn", *options, goal], check=True, stdout=sys.stderr)  # noqa: S607 - wherever it is installed
+        done = subprocess.run(["mvn", *options, goal], check=False, stdout=sys.stderr)  # noqa: S607 - wherever it is
+        if done.returncode:
+            sys.stderr.write("cassandra: Maven cannot fetch the server's jars; look at what it says above\n")
+            sys.exit(MISSING)
         (jars / ".complete").touch()
     return jars
 
