@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ BIN = Path(sys.executable).parent
 TRIES = 4  # of starting Ray's head node
 STARTED = "--block"  # said when all of the head node's processes are up; its API answers before that
 STOP_S = 30
+PATIENCE_S = 240  # seconds for a job to begin or a task to end on a busy machine
 OBJECT_STORE_BYTES = 100_000_000
 RAY_PORTS = (
     "port",
@@ -38,6 +39,14 @@ RAY_PORTS = (
     "node-manager-port",
     "object-manager-port",
 )
+
+
+def wait_until(what: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
+    """Wait for something; it must come."""
+    began = time.monotonic()
+    while not what():
+        assert time.monotonic() - began < seconds, f"it did not come in {seconds} s"
+        time.sleep(0.2)
 
 
 def free_ports(count: int) -> list[int]:

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.dags.conftest import HERE, Airflow
+from tests.dags.conftest import HERE, PATIENCE_S, Airflow, wait_until
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
+WAITING = "Waiting for response"  # said by the task before it is parked
 STORE = "arrow:///nowhere/store"
 
 
-def run(airflow: Airflow, day: int, **conf: Any) -> tuple[dict[str, str], str]:
-    """States of the tasks behind the audit, and the log."""
+def command(day: int, **conf: Any) -> list[str]:
     file = str(HERE / "dag_files" / "asking.py")
-    when = f"2026-03-{day:02d}T00:00:00Z"
-    done = airflow.run(sys.executable, str(HERE / "run_dag.py"), file, "asking", json.dumps(conf), when)
+    return [sys.executable, str(HERE / "run_dag.py"), file, "asking", json.dumps(conf), f"2026-03-{day:02d}T00:00:00Z"]
+
+
+def told(log: str) -> dict[str, str]:
+    """States of the tasks behind the audit."""
+    tasks = json.loads(next(line for line in reversed(log.splitlines()) if line.startswith('{"run"')))["tasks"]
+    return {name: tasks[name]["state"] for name in ("gates", "approval", "publish")}
+
+
+def run(airflow: Airflow, day: int, **conf: Any) -> tuple[dict[str, str], str]:
+    done = airflow.run(*command(day, **conf))
     assert done.returncode == 0, done.stderr[-3000:]
-    tasks = json.loads(done.stdout.splitlines()[-1])["tasks"]
-    return {name: tasks[name]["state"] for name in ("gates", "approval", "publish")}, done.stdout + done.stderr
+    return told(done.stdout), done.stdout + done.stderr
 
 
 def test_a_failed_gate_is_red_when_nobody_is_asked(airflow: Airflow) -> None:
@@ -37,13 +46,32 @@ def test_a_good_generation_that_nobody_wants_published_stays(airflow: Airflow) -
 
 
 @pytest.mark.parametrize(
-    ("day", "conf"), [(3, {"publish": "automatic", "passed": False}), (4, {"publish": "after approval"})]
+    ("day", "conf", "answer"),
+    [(3, {"publish": "automatic", "passed": False}, "Reject"), (4, {"publish": "after approval"}, "Approve")],
 )
-def test_a_person_is_asked(airflow: Airflow, day: int, conf: dict[str, Any]) -> None:
-    states, _ = run(airflow, day, store=STORE, **conf)
-    assert states["gates"] == "success"
-    assert states["approval"] == "awaiting_input"
-    assert states["publish"] in ("None", "scheduled")
+def test_a_person_is_asked_and_obeyed(
+    airflow_with_ray: Airflow, tmp_path: Path, day: int, conf: dict[str, Any], answer: str
+) -> None:
+    log = tmp_path / "run.log"
+    process = airflow_with_ray.start(*command(day, store=STORE, **conf), log=log)
+    try:
+        wait_until(lambda: WAITING in log.read_text() or process.poll() is not None)
+        assert process.poll() is None, log.read_text()[-3000:]
+        run_id = f"manual__2026-03-{day:02d}T00:00:00+00:00"
+        answered = airflow_with_ray.run(sys.executable, str(HERE / "answer.py"), "asking", run_id, answer)
+        assert answered.returncode == 0, answered.stderr[-3000:]
+        assert process.wait(PATIENCE_S) == 0
+    finally:
+        process.kill()
+        process.wait()
+    said = log.read_text()
+    states = told(said)
+    assert (states["gates"], states["approval"]) == ("success", "success")
+    if answer == "Reject":
+        assert states["publish"] == "skipped"
+    else:
+        assert f"publish --ray=auto --json --store={STORE} --generation=g0123 --approve -- /lake" in said
+        assert "kith: /lake: is no lake" in said  # as far as a generation goes that is none
 
 
 def test_publishing_without_a_store_is_refused_before_anybody_is_asked(airflow: Airflow) -> None:

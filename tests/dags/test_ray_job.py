@@ -8,31 +8,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.dags.conftest import HERE, Airflow, RayHead
+from tests.dags.conftest import HERE, PATIENCE_S, Airflow, RayHead, wait_until
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
 ABANDON_S = 5.0  # seconds until the job of `one_watched_job` misses its task
 STOP_S = 15  # seconds that a job may go on after its task was ended
 HASTY_S = 25  # execution timeout of `one_hasty_job`
-PATIENCE_S = 240  # seconds for a job to begin on a busy machine
 HOSTILE = "a $(touch pwned) `id` b; \"x' --lake=/ $HOME"
-
-
-def until(what: Callable[[], bool], seconds: float = PATIENCE_S) -> float:
-    """Wait for something and return the seconds it took."""
-    began = time.monotonic()
-    while not what():
-        assert time.monotonic() - began < seconds, f"it did not come in {seconds} s"
-        time.sleep(0.2)
-    return time.monotonic() - began
 
 
 @dataclass
@@ -61,7 +51,7 @@ class Run:
         """Start and wait until the job runs; the process does not outlive the block."""
         process = self.airflow.start(*self.command(), log=self.log)
         try:
-            until(lambda: self.begun() > 0 or process.poll() is not None)
+            wait_until(lambda: self.begun() > 0 or process.poll() is not None)
             assert process.poll() is None, self.log.read_text()
             yield process
         finally:
@@ -123,7 +113,7 @@ def test_a_job_whose_task_was_killed_is_found_again_and_not_run_twice(run: Run) 
         pass
     assert run.states() == ["RUNNING"]
     again = run.airflow.start(*run.command(), log=run.log)
-    until(lambda: "following it" in run.log.read_text() or again.poll() is not None)
+    wait_until(lambda: "following it" in run.log.read_text() or again.poll() is not None)
     (run.folder / "enough").touch()
     assert again.wait(PATIENCE_S) == 0
     said = run.log.read_text()
@@ -137,14 +127,14 @@ def test_a_task_that_is_ended_stops_its_job(run: Run) -> None:
     run.conf = {"seconds": 300}
     with run.begin() as process:
         process.send_signal(signal.SIGTERM)
-        until(lambda: run.states()[0] == "STOPPED", STOP_S)
+        wait_until(lambda: run.states()[0] == "STOPPED", STOP_S)
 
 
 def test_a_task_that_takes_too_long_stops_its_job(run: Run) -> None:
     run.conf, run.dag = {"seconds": 300}, "one_hasty_job"
     process = run.airflow.start(*run.command(), log=run.log)
     try:
-        until(lambda: run.states()[:1] == ["STOPPED"] or process.poll() is not None)
+        wait_until(lambda: run.states()[:1] == ["STOPPED"] or process.poll() is not None)
         assert run.states()[:1] == ["STOPPED"], run.log.read_text()
         assert HASTY_S > STOP_S
     finally:
@@ -155,10 +145,10 @@ def test_a_task_that_takes_too_long_stops_its_job(run: Run) -> None:
 def test_a_job_that_no_task_follows_any_more_ends_by_itself(run: Run) -> None:
     run.conf, run.dag = {"seconds": 300}, "one_watched_job"
     with run.begin():
-        until(lambda: len(list(run.folder.glob("one_watched_job.*"))) == 1)
+        wait_until(lambda: len(list(run.folder.glob("one_watched_job.*"))) == 1)
         time.sleep(2 * ABANDON_S)
         assert run.states() == ["RUNNING"]
-    until(lambda: run.states() == ["FAILED"], ABANDON_S + 2 * STOP_S)
+    wait_until(lambda: run.states() == ["FAILED"], ABANDON_S + 2 * STOP_S)
 
 
 def test_a_connection_that_is_wrong_is_one_line(run: Run) -> None:
