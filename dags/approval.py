@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import Metadata, TriggerRule, task
+from airflow.sdk import Metadata, TriggerRule, Variable, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.assets import GENERATION, PUBLISHED
-from dags.forms import AUTOMATIC, NEVER
+from dags.forms import AUTOMATIC, NEVER, PUBLISHING
 from dags.operators.ray_job import RayJobOperator
 from dags.stage_tasks import CPU_POOL
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import BaseOperator, Context
 
+PUBLISH_VARIABLE = "kith_publish"  # of Airflow, for runs without a form
 ASKED_FOR = timedelta(days=7)  # then the approval fails; the generation stays and can be published by hand
 BODY = """
 Generation **{{ ti.xcom_pull(task_ids='audit')['generation'] }}** of lake `LAKE`:
@@ -84,6 +85,8 @@ def judge(audit: str, lake: str, publish: str, store: str) -> Iterator[Metadata]
     failed = [gate for gate in found["audit"]["gates"] if not gate["passed"]]
     for gate in failed:
         logging.getLogger(__name__).warning("gate %s: %s; %s", gate["name"], gate["meaning"], gate["advice"])
+    if publish not in PUBLISHING:
+        raise AirflowFailException(f"publish {publish!r}: choose {', '.join(PUBLISHING)}")
     if publish != NEVER and not store.strip():
         raise AirflowFailException("no profile store is named; give one in the form to publish")
     if failed and publish == NEVER:
@@ -107,4 +110,5 @@ def skip_when_not_published(context: Context) -> None:
 
 
 def _wanted(context: Context) -> str:
-    return str(context["params"]["publish"])
+    """What the form says, or where it is silent, as on a night, the variable."""
+    return str(context["params"]["publish"] or Variable.get(PUBLISH_VARIABLE, default=NEVER))

@@ -10,7 +10,7 @@ from dags.stage_tasks import MOST_ROUNDS
 from profiling.settings import Settings
 
 MODELS = ("dlib", "edgeface-xs")  # proposed; any other that `kith models list` shows may be written in
-NEVER, APPROVED, AUTOMATIC = "never", "after approval", "automatic"  # when to publish
+PUBLISHING = NEVER, APPROVED, AUTOMATIC = "never", "after approval", "automatic"  # when to publish
 INPUT, NETWORK, OUTCOME, CARE = "What to build from", "How to build", "What becomes of it", "Special cases"  # sections
 
 _NO_CONTROL = r"[^\x00-\x1f\x7f]"
@@ -36,6 +36,7 @@ def nightly_form() -> dict[str, Param]:
         "population": population_field(default=None, type=["null", "string"]),
         "lake": lake_field(default=None, type=["null", "string"]),
         **publish_fields(),
+        "publish": publish_field([None, *PUBLISHING], default=None, type=["null", "string"]),
     }
 
 
@@ -68,6 +69,17 @@ def training_form() -> dict[str, Param]:
             section=NETWORK,
         ),
     }
+
+
+def publish_field(values: list[str | None], **rules: Any) -> Param:
+    """When to publish."""
+    return Param(
+        title="Publish",
+        description="Automatic asks for approval too when a gate has failed.",
+        enum=values,
+        section=OUTCOME,
+        **rules,
+    )
 
 
 def population_field(**rules: Any) -> Param:
@@ -146,14 +158,7 @@ def rebuild_form() -> dict[str, Param]:
 def publish_fields() -> dict[str, Param]:
     """Whether the generation goes into the profile store, and into which."""
     return {
-        "publish": Param(
-            NEVER,
-            type="string",
-            enum=[NEVER, APPROVED, AUTOMATIC],
-            title="Publish",
-            description="Automatic asks for approval too when a gate has failed.",
-            section=OUTCOME,
-        ),
+        "publish": publish_field(list(PUBLISHING), default=NEVER, type="string"),
         "store": Param(
             None,
             type=["null", "string"],

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
 
-from dags.approval import publish_tasks
+from dags.approval import PUBLISH_VARIABLE, publish_tasks
 from dags.assets import POPULATION
-from dags.forms import nightly_form
+from dags.forms import NEVER, nightly_form
 from dags.stage_tasks import DEFAULTS, BuildTemplates, generation_tasks
 
 NIGHTLY = "0 2 * * *"  # UTC
@@ -18,8 +18,9 @@ DOC = """
 Takes the population as it is tonight and makes its generation. What did not change since the last run is found by its
 fingerprint and not computed again: photos that were seen, buckets that nobody touched, users whose inputs are the same.
 
-It reads three Airflow variables (*Admin → Variables*): `kith_population` and `kith_lake`, and, where there is one,
-`kith_settings` (a TOML file). The form replaces them for one run. It also starts when the asset `kith_population` is
+It reads Airflow's variables (*Admin → Variables*): `kith_population` and `kith_lake`, and, where they are set,
+`kith_settings` (a TOML file), `kith_publish` (never, after approval, automatic) and `kith_store`. The form replaces
+them for one run. It also starts when the asset `kith_population` is
 updated. A rebuild in the same lake is waited for.
 """
 
@@ -41,9 +42,6 @@ with DAG(
         lake="{{ params.lake or var.value.kith_lake }}",
         more=("{{ '--settings=' ~ var.value.get('kith_settings') if var.value.get('kith_settings', '') else '' }}",),
     )
-    publish_tasks(
-        generation_tasks(told),
-        told.lake,
-        "{{ params.publish }}",
-        "{{ params.store or var.value.get('kith_store', '') }}",
-    )
+    publish = f"{{{{ params.publish or var.value.get('{PUBLISH_VARIABLE}', '{NEVER}') }}}}"
+    store = "{{ params.store or var.value.get('kith_store', '') }}"
+    publish_tasks(generation_tasks(told), told.lake, publish, store)

@@ -47,18 +47,20 @@ def test_a_good_generation_that_nobody_wants_published_stays(airflow: Airflow) -
 
 @pytest.mark.parametrize(
     ("day", "conf", "answer"),
-    [(3, {"publish": "automatic", "passed": False}, "Reject"), (4, {"publish": "after approval"}, "Approve")],
+    [(3, {"passed": False}, "Reject"), (4, {"publish": "after approval"}, "Approve")],
 )
 def test_a_person_is_asked_and_obeyed(
     airflow_with_ray: Airflow, tmp_path: Path, day: int, conf: dict[str, Any], answer: str
 ) -> None:
     log = tmp_path / "run.log"
-    process = airflow_with_ray.start(*command(day, store=STORE, **conf), log=log)
+    nightly = {} if "publish" in conf else {"AIRFLOW_VAR_KITH_PUBLISH": "automatic"}
+    airflow = Airflow(airflow_with_ray.environment | nightly)
+    process = airflow.start(*command(day, store=STORE, **conf), log=log)
     try:
         wait_until(lambda: WAITING in log.read_text() or process.poll() is not None)
         assert process.poll() is None, log.read_text()[-3000:]
         run_id = f"manual__2026-03-{day:02d}T00:00:00+00:00"
-        answered = airflow_with_ray.run(sys.executable, str(HERE / "answer.py"), "asking", run_id, answer)
+        answered = airflow.run(sys.executable, str(HERE / "answer.py"), "asking", run_id, answer)
         assert answered.returncode == 0, answered.stderr[-3000:]
         assert process.wait(PATIENCE_S) == 0
     finally:

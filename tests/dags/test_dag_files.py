@@ -118,7 +118,8 @@ GOOD: Values = {
         "retry_failed": [True],
         "settings": [None, "/etc/kith.toml"],
     },
-    NIGHTLY: PUBLISH_GOOD | {"population": [None, "/data/people"], "lake": [None, "/data/lake"]},
+    NIGHTLY: PUBLISH_GOOD
+    | {"population": [None, "/data/people"], "lake": [None, "/data/lake"], "publish": [None, "automatic"]},
     TRAINING: {"lake": ["/lake"], "truth": [None, "/truth"], "out": ["/a b.json"], "precision": [0.5, 0.99, 1]},
 }
 BAD: Values = {
@@ -134,7 +135,7 @@ BAD: Values = {
         "retry_failed": ["yes"],
         "settings": ["kith.toml", "/etc/passwd", ""],
     },
-    NIGHTLY: PUBLISH_BAD | {"population": ["people", ""], "lake": ["lake", ""]},
+    NIGHTLY: PUBLISH_BAD | {"population": ["people", ""], "lake": ["lake", ""], "publish": ["always", ""]},
     TRAINING: {"lake": [None, "x"], "truth": ["x", ""], "out": ["/scorer", "a.json", ""], "precision": [0.4, 2, "1"]},
 }
 

@@ -7,8 +7,10 @@ from typing import Any
 from airflow.sdk import DAG, Param, task
 
 from dags.approval import publish_tasks
-from dags.forms import publish_fields
+from dags.forms import nightly_form
 from dags.stage_tasks import DEFAULTS
+
+PUBLISH = "{{ params.publish or var.value.get('kith_publish', 'never') }}"
 
 
 @task
@@ -21,7 +23,7 @@ def audit(passed: str) -> dict[str, Any]:
 
 with DAG(
     "asking",
-    params=publish_fields() | {"passed": Param(True, type="boolean")},
+    params=nightly_form() | {"passed": Param(True, type="boolean")},
     default_args=DEFAULTS | {"retries": 0},
 ):
-    publish_tasks(audit("{{ params.passed }}"), "/lake", "{{ params.publish }}", "{{ params.store or '' }}")
+    publish_tasks(audit("{{ params.passed }}"), "/lake", PUBLISH, "{{ params.store or '' }}")
