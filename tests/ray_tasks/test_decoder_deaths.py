@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
         ("segfault", "decoder_died", "SIGSEGV"),
         ("exit", "decoder_died", "exit code 3"),
         ("lying", "decoder_died", "broken answer"),
-        ("hang", "decoder_timeout", "2 s"),
+        pytest.param("hang", "decoder_timeout", "2 s", marks=pytest.mark.slow),
         ("greedy", "no_memory", "memory"),
     ],
 )

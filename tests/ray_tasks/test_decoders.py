@@ -45,6 +45,7 @@ def test_no_photos_give_nothing(folder: Path) -> None:
         assert list(pool.decode([])) == []
 
 
+@pytest.mark.slow
 def test_looks_ahead_but_not_far(folder: Path) -> None:
     with DecoderPool(2, str(folder), SETTINGS, MODULE) as pool:
         photos = pool.decode(["0.png"] * 500)

@@ -16,6 +16,8 @@ from ray_tasks.heartbeat import FILE_VARIABLE, LIMIT_VARIABLE, Heartbeat, watche
 from ray_tasks.lake import Lake
 from ray_tasks.lock import current_holder
 
+pytestmark = pytest.mark.slow
+
 LIMIT_S = 1.0
 PATIENCE_S = 60.0
 WORK = """

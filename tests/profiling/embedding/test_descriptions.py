@@ -62,6 +62,7 @@ def test_what_is_written_is_read_again(tmp_path_factory: pytest.TempPathFactory,
     assert read_description(path) == written.entry()
 
 
+@pytest.mark.slow
 def test_an_added_network_is_used_like_a_built_in_one(models: Path, weights: Path) -> None:
     stated = Stated(
         id="mine", layout="iresnet50", template=TEMPLATE, colour="bgr", mean=(1.0, 2.0, 3.0), licence="ours"
