@@ -21,6 +21,8 @@ import sys
 import time
 from pathlib import Path
 
+from secure import secure
+
 HERE = Path(__file__).parent
 HOME = HERE.parents[1] / ".cassandra"
 HEAP = "1g"
@@ -123,9 +125,6 @@ def start(home: Path, port: int, storage_port: int, snapshots: bool) -> None:
 
 def set_password(home: Path, port: int, process: subprocess.Popen[bytes]) -> None:
     """Wait for the server, and replace the default password by a new one if that was not done before."""
-    from cassandra.auth import PlainTextAuthProvider
-    from cassandra.cluster import Cluster, NoHostAvailable
-
     path = home / "password"
     if not path.exists():
         path.touch(mode=0o600)
@@ -135,19 +134,8 @@ def set_password(home: Path, port: int, process: subprocess.Popen[bytes]) -> Non
     while time.monotonic() < until:
         if process.poll() is not None:
             break
-        for known in (password, "cassandra"):
-            if not listens(port):
-                continue
-            cluster = Cluster(["127.0.0.1"], port=port, auth_provider=PlainTextAuthProvider("cassandra", known))
-            try:
-                session = cluster.connect()
-                if known == password:
-                    return
-                session.execute("ALTER ROLE cassandra WITH PASSWORD = %s", (password,))
-            except NoHostAvailable:
-                pass
-            finally:
-                cluster.shutdown()
+        if listens(port) and secure("127.0.0.1", port, password):
+            return
         time.sleep(0.5)
     stop(home)
     sys.stderr.write(f"cassandra: did not answer within {PATIENCE_S:.0f} s; see {home}/log\n")
