@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 SUFFIX = "__FILE"
-PASSWORDS = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"  # noqa: S105 - a variable's name
+PASSWORDS = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
 PRIVATE = Path("/run/kith")  # a tmpfs
 
 
