@@ -7,7 +7,7 @@ PYTEST = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} .venv/bin/python -m pytest
 READY = .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick check bench bench-quality cassandra cassandra-stop clean
+.PHONY: help setup demo test quick check bench bench-setup bench-quality cassandra cassandra-stop clean
 
 help:
 	@echo "make setup   the environment .venv with every version pinned, and the networks' weights"
@@ -15,7 +15,7 @@ help:
 	@echo "make test    all tests; PYTEST_ARGS='-k NAME' chooses"
 	@echo "make quick   the tests that take seconds"
 	@echo "make check   format, lint, types and all tests: what a change must pass"
-	@echo "make bench   the benchmarks of speed"
+	@echo "make bench   the benchmarks of speed; make bench-NAME one of them; make bench-setup what they compare with"
 	@echo "make bench-quality   the table of quality; BENCH_ARGS='--populations A=FOLDER' where there is no ../shared"
 	@echo "make cassandra   a Cassandra 5 on loopback (Java 17 and Maven must be there); make cassandra-stop ends it"
 	@echo "make clean   remove .venv, demo/ and caches"
@@ -57,14 +57,22 @@ check: $(READY)
 	.venv/bin/mypy
 	$(PYTEST) $(PYTEST_ARGS)
 
+# `make bench-clustering` runs benchmarks/bench_clustering.py; BENCH_ARGS goes to each.
 bench: $(READY)
-	@set -e; found=; for file in benchmarks/bench_*.py; do \
-	  if [ -f "$$file" ] && [ "$$file" != benchmarks/bench_quality.py ]; then found=1; echo "== $$file"; .venv/bin/python "$$file"; fi; \
-	done; \
-	[ -n "$$found" ] || echo "benchmarks/ holds no bench_*.py yet: nothing to measure"
+	@set -e; for file in $(filter-out %/bench_quality.py,$(wildcard benchmarks/bench_*.py)); do \
+	  echo "== $$file"; OMP_NUM_THREADS=1 .venv/bin/python "$$file" $(BENCH_ARGS); \
+	done; .venv/bin/python benchmarks/write_page.py
+
+# What others offer and we compare with. facenet-pytorch's own pins are of an older PyTorch.
+bench-setup: $(READY)
+	.venv/bin/uv pip install --python .venv/bin/python --quiet --constraints constraints.txt --editable '.[dev,bench]'
+	.venv/bin/uv pip install --python .venv/bin/python --quiet --no-deps facenet-pytorch==2.6.0
 
 bench-quality: $(READY)
 	.venv/bin/python benchmarks/bench_quality.py $(BENCH_ARGS)
+
+bench-%: benchmarks/bench_%.py $(READY)
+	OMP_NUM_THREADS=1 .venv/bin/python $< $(BENCH_ARGS)
 
 cassandra: $(READY)
 	.venv/bin/python docker/cassandra/server.py start $(CASSANDRA_ARGS)

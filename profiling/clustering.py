@@ -1,26 +1,20 @@
 """DBSCAN (Ester et al. 1996) for many albums at once, by cosine distance.
 
 The labels are those of scikit-learn's ``DBSCAN(eps, min_samples=…, metric="cosine")`` run on each album alone, border
-points included. Vectors that come as float16 are multiplied exactly (`exact.py`), so that no BLAS, number of threads or
-order of rows changes a label.
+points included. Vectors that come as float16 are compared exactly (`neighbourhoods.py`), so that no BLAS, number of
+threads or order of rows changes a label.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from profiling.exact import lengths
+from profiling.large_albums import label_large
+from profiling.neighbourhoods import Bools, Ints, Scratch, near_pairs, stacks
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-
-BLOCK = 4_000_000  # distances held at once (32 MB); an album of 2,000 faces fits in one block
+LARGE = 2000  # faces; an album that has more is not held as one matrix (4 MB of bits, 16 MB of products)
+Labels = npt.NDArray[np.int32]
 
 
 def dbscan_albums(
@@ -29,7 +23,7 @@ def dbscan_albums(
     eps: npt.NDArray[np.floating],
     min_samples: int,
     weights: npt.NDArray[np.integer] | None = None,
-) -> npt.NDArray[np.int32]:
+) -> Labels:
     """Labels of all faces of all albums.
 
     Parameters
@@ -47,114 +41,93 @@ def dbscan_albums(
 
     Notes
     -----
-    Time is quadratic in the faces of an album, memory is bounded by `BLOCK` distances and, per album, by
-    faces x blocks; a Python step an album, none a face.
+    Time is quadratic in the faces of an album. Albums of up to `LARGE` faces are done side by side, without a Python
+    step for an album; larger ones one by one, in blocks.
     """
-    n = len(vectors)
-    weight = np.ones(n, np.int64) if weights is None else np.asarray(weights, np.int64)
-    bounds = np.asarray(offsets, np.int64)
-    wanted = np.asarray(eps, np.float64)
-    labels = np.full(n, -1, np.int32)
-    for first, last in _batches(np.diff(bounds)):
-        span = slice(bounds[first], bounds[last])
-        local = bounds[first : last + 1] - bounds[first]
-        reach = _Reach(vectors[span].astype(np.float64), lengths(vectors[span]), local, wanted[first:last])
-        labels[span] = _label(reach, min_samples, weight[span])
+    weight = np.ones(len(vectors), np.int64) if weights is None else np.asarray(weights, np.int64)
+    bounds, wanted = np.asarray(offsets, np.int64), np.asarray(eps, np.float64)
+    labels = np.full(len(vectors), -1, np.int32)
+    large, scratch = np.diff(bounds) > LARGE, Scratch()
+    for stack in stacks(bounds, wanted, np.flatnonzero(~large)):
+        heavy = np.zeros(stack.albums * stack.size, np.int64)
+        heavy[stack.place] = weight[stack.rows]
+        found = label_near(near_pairs(vectors, stack, scratch), heavy.reshape(stack.albums, -1), min_samples, scratch)
+        labels[stack.rows] = found.ravel()[stack.place]
+    for album in np.flatnonzero(large).tolist():
+        rows = slice(bounds[album], bounds[album + 1])
+        labels[rows] = label_large(vectors[rows], float(wanted[album]), min_samples, weight[rows])
     return labels
 
 
-@dataclass(frozen=True)
-class _Reach:
-    """Which faces of a run of albums lie within eps of each other."""
+def label_near(near: Bools, weight: Ints, min_samples: int, scratch: Scratch) -> Labels:
+    """DBSCAN's labels from who is near whom.
 
-    wide: Floats
-    length: Floats
-    bounds: Ints
-    eps: Floats
+    Parameters
+    ----------
+    near : bool [albums, size, size], symmetric, true on the diagonal; not in bits 1 or 2 of `scratch`.
+    weight : int64 [albums, size], at least 0.
 
-    def pairs(self) -> Iterator[tuple[Ints, Ints]]:
-        """Pairs (i, j) of one album within its eps, (i, i) always among them; in blocks that hold all j of their i."""
-        if len(self.bounds) > 2:
-            blocks = [
-                self._block(*album)
-                for album in zip(self.bounds, self.bounds[1:], self.bounds, self.bounds[1:], self.eps, strict=False)
-            ]
-            yield np.concatenate([block[0] for block in blocks]), np.concatenate([block[1] for block in blocks])
-            return
-        n = len(self.wide)
-        step = max(1, BLOCK // max(n, 1))
-        for start in range(0, n, step):
-            yield self._block(start, min(start + step, n), 0, n, float(self.eps[0]))
-
-    def _block(self, top: int, bottom: int, left: int, right: int, eps: float) -> tuple[Ints, Ints]:
-        cosine = self.wide[top:bottom] @ self.wide[left:right].T
-        cosine /= self.length[top:bottom, None] * self.length[None, left:right]
-        near = 1.0 - cosine <= eps
-        near[np.arange(bottom - top), np.arange(top, bottom) - left] = True
-        i, j = np.nonzero(near)
-        return i + top, j + left
+    Returns
+    -------
+    int32 [albums, size], as `dbscan_albums`.
+    """
+    core = _reached(near, weight, scratch) >= min_samples
+    link = np.logical_and(near, core[:, None, :], out=scratch.bits(1, near.shape))  # who reaches which core
+    first = link.argmax(axis=2)
+    joins = np.take_along_axis(link, first[:, :, None], axis=2)[:, :, 0]  # False: reaches none
+    root = _roots(link, core, first, scratch)
+    number = np.cumsum(core & (root == np.arange(core.shape[1])), axis=1) - 1
+    labels = np.where(core, np.take_along_axis(number, root, axis=1), -1).astype(np.int32)
+    album, row = np.nonzero(joins & ~core)
+    if len(album):
+        reached = np.where(link[album, row], labels[album], np.iinfo(np.int32).max)
+        labels[album, row] = reached.min(axis=1)
+    return labels
 
 
-def _batches(sizes: Ints) -> Iterator[tuple[int, int]]:
-    """Runs of albums [first, last) with at most `BLOCK` distances together, or one album that has more."""
-    first, total = 0, 0
-    for album, size in enumerate(sizes.tolist()):
-        if album > first and total + size * size > BLOCK:
-            yield first, album
-            first, total = album, 0
-        total += size * size
-    if first < len(sizes):
-        yield first, len(sizes)
+def _reached(near: Bools, weight: Ints, scratch: Scratch) -> Ints:
+    """Weight of each neighbourhood."""
+    if weight.max(initial=0) > 1:
+        heavy = np.matmul(near.astype(np.float64), weight[:, :, None].astype(np.float64))
+        return np.asarray(heavy[:, :, 0], np.int64)
+    helps = (weight > 0)[:, None, :]
+    counted = near if weight.all() else np.logical_and(near, helps, out=scratch.bits(1, near.shape))
+    return np.asarray(np.add.reduce(counted.view(np.uint8), axis=2, dtype=np.uint16), np.int64)
 
 
-def _label(reach: _Reach, min_samples: int, weight: Ints) -> npt.NDArray[np.int32]:
-    n = len(reach.wide)
-    blocks: Iterable[tuple[Ints, Ints]] = reach.pairs()
-    if len(reach.bounds) > 2 or n * n <= BLOCK:
-        blocks = list(blocks)  # one block, held; a larger album is multiplied a second and a third time instead
-    reached = np.zeros(n, np.int64)
-    for i, j in blocks:
-        reached += np.bincount(i, weights=weight[j], minlength=n).astype(np.int64)
-    core = reached >= min_samples
-    if not core.any():
-        return np.full(n, -1, np.int32)
-    held = isinstance(blocks, list)
-    forest = [_spanning(i, j, core) for i, j in (blocks if held else reach.pairs())]
-    component = _components(n, np.concatenate([f[0] for f in forest]), np.concatenate([f[1] for f in forest]))
-    cluster = _number(component, core, reach.bounds)
-    far = np.iinfo(np.int32).max
-    border = np.full(n, far, np.int32)
-    for i, j in blocks if held else reach.pairs():
-        edge = core[j] & ~core[i]
-        np.minimum.at(border, i[edge], cluster[j[edge]])
-    return np.where(core, cluster, np.where(border < far, border, -1)).astype(np.int32)
+def _roots(link: Bools, core: Bools, first: Ints, scratch: Scratch) -> Ints:
+    """First core of each core's cluster, as a position in its album; anything for the others.
+
+    Each core points to the first core that it reaches, pointers are followed to their ends, and what near cores still
+    disagree on, which is little, is joined as a graph.
+    """
+    albums, size = core.shape
+    root = np.where(core, first, np.arange(size))
+    while True:
+        further = np.take_along_axis(root, root, axis=1)
+        if np.array_equal(further, root):
+            break
+        root = further
+    short = root.astype(np.int16)
+    apart = np.not_equal(short[:, :, None], short[:, None, :], out=scratch.bits(2, link.shape))
+    apart &= link
+    apart &= core[:, :, None]
+    if not apart.any():
+        return root
+    album, pair = np.divmod(np.flatnonzero(apart), size * size)  # on flat bits it is six times as fast as np.nonzero
+    i, j = np.divmod(pair, size)
+    base = np.arange(albums)[:, None] * size
+    whole = _join((root + base).ravel(), album * size + i, album * size + j)
+    return np.asarray(whole.reshape(albums, size) - base, np.int64)
 
 
-def _spanning(i: Ints, j: Ints, core: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
-    """Edges between cores thinned to as many as there are faces, with the same components."""
-    both = core[i] & core[j]
-    i, j = i[both], j[both]
-    if len(i) <= len(core):
-        return i, j
-    component = _components(len(core), i, j)
-    _, anchor = np.unique(component, return_index=True)
-    return np.arange(len(core)), anchor[component]
-
-
-def _components(n: int, i: Ints, j: Ints) -> npt.NDArray[np.int32]:
-    graph = coo_array((np.ones(len(i), np.int8), (i, j)), shape=(n, n))
-    return np.asarray(connected_components(graph, directed=False)[1], np.int32)
-
-
-def _number(component: npt.NDArray[np.int32], core: npt.NDArray[np.bool_], bounds: Ints) -> npt.NDArray[np.int32]:
-    """Each core's cluster, counted within its album by first core; -1 for all others."""
-    where = np.flatnonzero(core)
-    _, first, inverse = np.unique(component[where], return_index=True, return_inverse=True)
-    by_first = np.argsort(first, kind="stable")
-    position = np.empty(len(first), np.int64)
-    position[by_first] = np.arange(len(first))
-    album = np.searchsorted(bounds, where, side="right") - 1
-    start = np.searchsorted(album[first[by_first]], np.arange(len(bounds) - 1))
-    cluster = np.full(len(core), -1, np.int32)
-    cluster[where] = position[inverse] - start[album]
-    return cluster
+def _join(root: Ints, i: Ints, j: Ints) -> Ints:
+    """Roots after the edges (i, j) were added: the smaller root of two becomes the other's, until all edges agree."""
+    while len(i):
+        one, other = root[i], root[j]
+        np.minimum.at(root, np.maximum(one, other), np.minimum(one, other))
+        while not np.array_equal(further := root[root], root):
+            root = further
+        apart = root[i] != root[j]
+        i, j = i[apart], j[apart]
+    return root

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN
 
-from profiling import clustering
+from profiling import clustering, large_albums
 from profiling.clustering import dbscan_albums
-from profiling.exact import lengths
+from profiling.exact import lengths, widen
+from profiling.neighbourhoods import float32_error, padded_sizes
 
 EPS = (0.02, 0.06, 0.2, 0.6)
 SAFE = 1e-9  # cosine distance; closer to eps than this two ways of adding may disagree
@@ -72,7 +73,8 @@ def test_blocks_of_a_huge_album_give_the_labels_of_one_block(monkeypatch: pytest
     vectors = faces(np.random.default_rng(5), 300, 8, 12, 0.35)
     offsets, eps = np.array([0, 10, 290, 300]), np.array([0.06] * 3)
     whole = dbscan_albums(vectors, offsets, eps, 3)
-    monkeypatch.setattr(clustering, "BLOCK", 1000)
+    monkeypatch.setattr(clustering, "LARGE", 100)
+    monkeypatch.setattr(large_albums, "BLOCK", 1000)
     np.testing.assert_array_equal(dbscan_albums(vectors, offsets, eps, 3), whole)
     assert whole.max() > 1
     assert (whole == -1).any()
@@ -93,3 +95,48 @@ def test_no_faces_and_empty_albums_are_no_error() -> None:
 def test_a_zero_vector_is_a_neighbour_of_itself_alone() -> None:
     vectors = np.array([[0, 0], [0, 0], [1, 0], [1, 0]], np.float16)
     assert dbscan_albums(vectors, np.array([0, 4]), np.array([0.1]), 2).tolist() == [-1, -1, 0, 0]
+
+
+def test_all_finite_halves_are_widened_exactly() -> None:
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    halves = halves[np.isfinite(halves)]
+    np.testing.assert_array_equal(widen(halves), halves.astype(np.float32))
+    np.testing.assert_array_equal(np.signbit(widen(halves)), np.signbit(halves))
+
+
+def test_an_album_takes_a_sixteenth_more_rows_at_most() -> None:
+    sizes = np.arange(3000)
+    rows = padded_sizes(sizes)
+    assert (rows >= sizes).all()
+    assert (rows <= sizes * 17 / 16).all()
+    assert len(np.unique(rows[1:])) < 200
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=30, deadline=None)
+def test_pairs_at_eps_itself_are_settled_exactly(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    vectors = faces(rng, 12, 64, 3, 0.3)
+    wide = vectors.astype(np.float64)
+    length = lengths(vectors)
+    distance = 1.0 - (wide @ wide.T) / (length[:, None] * length[None, :])
+    i, j = rng.choice(12, 2, replace=False)
+    for nudge in (0.0, -float32_error(64) / 100, float32_error(64) / 100):  # float32 alone cannot tell these apart
+        eps = distance[i, j] + nudge
+        found = dbscan_albums(vectors, np.array([0, 12]), np.array([eps]), 2)
+        together = bool(dbscan_albums(vectors[[i, j]], np.array([0, 2]), np.array([eps]), 2)[0] == 0)
+        assert together == (nudge >= 0)
+        if together:
+            assert found[i] == found[j] >= 0
+
+
+def test_whole_weights_above_one_count_in_full() -> None:
+    vectors = np.array([[1, 0], [1, 0], [0, 1]], np.float16)
+    assert dbscan_albums(vectors, np.array([0, 3]), np.array([0.1]), 5, np.array([2, 3, 4])).tolist() == [0, 0, -1]
+    assert dbscan_albums(vectors, np.array([0, 3]), np.array([0.1]), 5, np.array([2, 2, 5])).tolist() == [-1, -1, 0]
+
+
+def test_an_eps_beyond_one_joins_opposites_but_no_empty_rows() -> None:
+    vectors = np.array([[1, 0], [-1, 0.1], [0, 1]] * 7, np.float16)  # 21 faces take 22 rows
+    assert set(dbscan_albums(vectors, np.array([0, 21]), np.array([1.2]), 2)) == {0}
+    assert set(dbscan_albums(vectors, np.array([0, 21]), np.array([1.2]), 22)) == {-1}
