@@ -45,3 +45,7 @@ class StoreError(KithError):
 
 class StoreConflictError(StoreError):
     """Another generation became active while this one was on its way."""
+
+
+class PhotoError(KithError):
+    """A single photo that somebody asked about cannot be looked at, or nobody is known who could be on it."""

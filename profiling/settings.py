@@ -131,6 +131,12 @@ class StoreSettings(_Section):
     grace_s: float = Field(3600.0, ge=0, description="seconds readers may hold what they pinned before anything goes")
 
 
+class ForgettingSettings(_Section):
+    """What happens to those who ask to be forgotten."""
+
+    days: float = Field(7.0, gt=0, le=30, description="days from hiding a person to the physical erasure, at most")
+
+
 class Settings(_Section):
     """All settings of a run, by stage."""
 
@@ -144,6 +150,7 @@ class Settings(_Section):
     scoring: ScoringSettings = ScoringSettings()
     audit: AuditSettings = AuditSettings()
     store: StoreSettings = StoreSettings()
+    forgetting: ForgettingSettings = ForgettingSettings()
 
 
 def load_settings(path: Path | None = None, changes: dict[str, str] | None = None) -> Settings:

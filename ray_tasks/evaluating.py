@@ -13,6 +13,7 @@ from profiling.audit import label_groups
 from profiling.audit.groups import sort_groups
 from profiling.embedding import get_model
 from profiling.evaluation.groups import errors_by_group
+from profiling.recognition_thresholds import FOLDER, Thresholds
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.generations import Generation
 from ray_tasks.lake import Lake
@@ -23,8 +24,14 @@ from ray_tasks.uploads import upload_faces
 def evaluate_generation(
     lake: Lake, generation: Generation, truth_folder: Path, split: str, session: RaySession, console: Console
 ) -> dict[str, Any]:
-    """The metrics of `kith evaluate`; see profiling.evaluation.evaluate and `assess_generation`."""
+    """The metrics of `kith evaluate`; see profiling.evaluation.evaluate and `assess_generation`.
+
+    Where strangers were met, the lake keeps the thresholds that `kith recognize` names people by.
+    """
     found = assess_generation(lake, generation, truth_folder, split, session, console)
+    if len(found.recognition.tries):
+        thresholds = Thresholds.of(generation.artefacts["model"], found.recognition.tries)
+        lake.write_note(f"{FOLDER}/{generation.id}.json", thresholds.to_json())
     return {"generation": generation.id, **found.metrics}
 
 

@@ -12,6 +12,7 @@ manifest names does not exist for anybody and is swept by the next writer. Nothi
     manifests/<stage>/<bucket>/<fingerprint>.json
     rows/<name>-<fingerprint>.npy                    fixed-width rows of the whole population (rows.py)
     artefacts/<kind>/<id>.json                       what was fitted (name tables, …)
+    forgotten/<number>.json                          who asked to be forgotten (ledger.py, hiding.py)
     generations/<id>.json  quarantine/<table>.parquet  runs/  scratch/
 """
 
@@ -38,6 +39,7 @@ from profiling.errors import LakeError
 from profiling.hashing import splitmix64
 from profiling.small_files import create_exclusively, replace
 from ray_tasks.heartbeat import FOLDER as HEARTBEATS
+from ray_tasks.hiding import Hiding, read_raw
 
 FORMAT = 1
 HASH = "splitmix64"
@@ -70,6 +72,7 @@ class Lake:
 
     def __init__(self, folder: Path, buckets: int, epoch: int | None = None) -> None:
         self.folder, self.buckets, self.epoch = folder, buckets, epoch
+        self.hiding = Hiding(self)
 
     @classmethod
     def create(cls, folder: str | Path, buckets: int | None = None) -> Self:
@@ -138,10 +141,8 @@ class Lake:
         return sorted(found, key=lambda m: (m.created, m.fingerprint))
 
     def read(self, manifest: Manifest, table: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """One table of a committed result."""
-        parts = [
-            pq.read_table(self.folder / name, columns=columns, partitioning=None) for name in manifest.files[table]
-        ]
+        """One table of a committed result, without the forgotten."""
+        parts = self.hiding.read(manifest, table, columns)
         return parts[0] if len(parts) == 1 else pa.concat_tables(parts)
 
     def attempt(self, stage: str, bucket: int, fingerprint: str) -> Attempt:
@@ -213,10 +214,12 @@ class Attempt:
         self._lake, self._stage, self._bucket, self._fingerprint = lake, stage, bucket, fingerprint
         self._name = f"{fingerprint[:12]}-{secrets.token_hex(6)}"
         self._files: dict[str, list[str]] = {}
+        self._hiding = Hiding(lake)
         self._settled = False
 
     def write(self, table_name: str, table: pa.Table) -> None:
-        """Write one table; a second call with the same name adds a second file."""
+        """Write one table without the forgotten; a second call with the same name adds a second file."""
+        table = self._hiding.hide(self._stage, self._bucket, table_name, table)
         files = self._files.setdefault(table_name, [])
         name = f"data/{self._stage}/{self._bucket:06d}/{table_name}-{self._name}-{len(files)}.parquet"
         path = self._lake.folder / name
@@ -244,6 +247,8 @@ class Attempt:
         except LakeError:
             self.discard()
             raise
+        if self._hiding.look_again():  # somebody was forgotten meanwhile
+            self._write_again()
         what = (self._stage, self._bucket, self._fingerprint)
         epoch = self._lake.epoch or 0
         manifest = Manifest(*what, self._name, epoch, time.time(), self._files, dict(counts or {}))
@@ -254,6 +259,14 @@ class Attempt:
             return _read_manifest(path)
         self._settled = True
         return manifest
+
+    def _write_again(self) -> None:
+        written, self._files = self._files, {}
+        self._name = f"{self._fingerprint[:12]}-{secrets.token_hex(6)}"
+        for table_name, names in written.items():
+            for name in names:
+                self.write(table_name, read_raw(self._lake.folder / name))
+                (self._lake.folder / name).unlink()
 
     def discard(self) -> None:
         """Delete the files written so far."""

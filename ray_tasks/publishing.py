@@ -22,6 +22,7 @@ from profiling.store.addresses import PASSWORD_VARIABLE
 from profiling.store.canary import differing_users, sample_users
 from profiling.store.planning import bucket_rows, choose_parent
 from profiling.store.rows import PROFILE_COLUMNS
+from ray_tasks.forgetting import share_ledgers
 from ray_tasks.generations import Generation, find_generation, generations
 from ray_tasks.lake import Lake
 from ray_tasks.lock import WriterLock
@@ -102,6 +103,7 @@ def publish(order: Order, session: RaySession, settings: StoreSettings, console:
     store = open_store(order.store)
     try:
         with WriterLock(order.lake, "publish") as lake, RunProgress(lake, "publish", console) as progress:
+            share_ledgers(lake, store)
             active = store.active()
             _ask_active(order, store, active)
             gone = drop_expired(store, Retention(settings.keep_generations, settings.keep_days, settings.grace_s))
@@ -115,6 +117,7 @@ def publish(order: Order, session: RaySession, settings: StoreSettings, console:
                 stored = store.finish(stored)
             checked = _check(order, store, stored, session, settings, progress)
             lake.check_epoch()
+            share_ledgers(lake, store)
             stored = store.activate(stored, None if active is None else active.number)
         return Publication(stored, store.name, written, checked, [each.id for each in gone], time.monotonic() - started)
     finally:

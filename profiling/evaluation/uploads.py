@@ -183,14 +183,14 @@ def _tries(
     return np.sort(np.concatenate(distances)) if distances else np.zeros(0, np.float32)
 
 
-def loosest_threshold(tries: Floats) -> np.float32:
-    """The largest distance below which at most 0.1 % of the tries (sorted) lie; infinite when there are none.
+def loosest_threshold(tries: Floats, rate: float = FALSE_POSITIVES) -> np.float32:
+    """The largest distance below which at most this share of the tries (sorted) lie; infinite when there are none.
 
     Tries of one stranger often meet the same candidate, so equal distances are common: they fail together.
     """
     if len(tries) == 0:
         return FAR
-    return np.float32(tries[int(len(tries) * FALSE_POSITIVES)])
+    return np.float32(tries[int(len(tries) * rate)])
 
 
 def _explode(uploads: pa.Table) -> pa.Table:

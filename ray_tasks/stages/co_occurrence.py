@@ -70,10 +70,12 @@ def compute(lake: Lake, job: BucketJob) -> StageOutput:
 def _publish(context: BuildContext) -> str:
     """Write the population's clusters once, bucket by bucket; returns the name of the rows."""
     lake, manifests = context.lake, context.manifests["cluster"]
-    mark = fingerprint(buckets=[manifest.fingerprint for manifest in manifests.values()])
-    count = sum(int(manifest.counts["clusters"]) for manifest in manifests.values())
+    ledger = lake.hiding.ledger
+    hidden = {"hidden": ledger.version} if ledger.version else {}  # the rows of the forgotten are not among these
+    mark = fingerprint(buckets=[manifest.fingerprint for manifest in manifests.values()], **hidden)
     dim = get_model(context.settings.embedding.model).dim
     write_rows(lake, "cluster-offsets", mark, (context.users() + 1,), np.int64, _offsets(context))
+    count = int(open_rows(lake, "cluster-offsets", mark)[-1])
     write_rows(lake, "cluster-shares", mark, (count,), np.float32, _column(context, "share"))
     write_rows(lake, "cluster-centroids", mark, (count, dim), np.float16, _column(context, "centroid"))
     return mark

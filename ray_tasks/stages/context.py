@@ -29,12 +29,14 @@ class BuildContext:
 
     def run(self, stage: str, jobs: Sequence[BucketJob]) -> Manifests:
         """Run the jobs of a stage that are not committed yet, and file all results under `stage`."""
+        self.lake.hiding.look_again()
         done, remaining = split_done(self.lake, jobs)
         with self.progress.stage(self.title(stage), total=len(jobs), unit="buckets", done=len(done)) as bar:
             for manifest in done.values():
                 bar.tell(manifest.counts)
             if remaining:
                 done |= self.session.run(self.lake, remaining, lambda manifest: bar.advance(1, manifest.counts))
+        self.lake.hiding.look_again()  # what was committed last may lack somebody
         self.manifests[stage] = dict(sorted(done.items()))
         return self.manifests[stage]
 

@@ -68,7 +68,8 @@ def run_partition(context: BuildContext, forgotten: Forgotten | None = None) -> 
     """Partition the population of a build and file the manifests for the stages that follow."""
     lake = context.lake
     with context.progress.stage(STAGE, total=lake.buckets, unit="buckets") as bar:
-        ledger = np.zeros(0, np.int64) if forgotten is None else forgotten
+        lake.hiding.look_again()
+        ledger = lake.hiding.ledger.users if forgotten is None else forgotten
         result = partition(
             context.population,
             lake,
