@@ -34,7 +34,7 @@ PATIENCE_S = 240  # for a publish on busy cores, Ray's start included
 
 
 @pytest.fixture(scope="module")
-def lake(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def two(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A lake with two generations, the second with a larger margin: some users lose their profile, some keep it."""
     folder = shutil.copytree(built.lake, tmp_path_factory.mktemp("two") / "lake")
     opened = Lake.open(folder)
@@ -47,6 +47,12 @@ def lake(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     assert any(first[user] != second[user] for user in first), "the two generations are one"
     assert any(row[0] == "ok" for row in second.values()), "nobody has a profile any more"
     return opened
+
+
+@pytest.fixture
+def lake(two: Lake, tmp_path: Path) -> Lake:
+    """The test's own copy: what a store has forgotten, a publish writes into its lake's ledger."""
+    return Lake.open(shutil.copytree(two.folder, tmp_path / "lake"))
 
 
 @pytest.fixture(scope="module")
