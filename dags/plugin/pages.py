@@ -1,4 +1,4 @@
-"""The pages that only show: generations, users without a profile, one user, and what a run has made."""
+"""The pages that only show: generations, users by reason, one user, and what a run has made."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from profiling.report import render_generation, render_user
 from ray_tasks.generations import find_generation
 from ray_tasks.lake import Lake
 from ray_tasks.showing.overview import list_generations, report_of, show_generation, view_store
-from ray_tasks.showing.people import LISTED, Place, list_unprofiled, tell_story
+from ray_tasks.showing.people import LISTED, Place, list_users, tell_story
+
+PROFILED = "ok"  # what became of a user with a profile
 
 router = APIRouter()
 
@@ -62,29 +64,30 @@ def run(request: Request, user: GetUserDep, session: SessionDep, dag_id: str, ru
     return _generation(request, user, session, place, made)
 
 
-@router.get("/lakes/{lake}/generations/{generation}/unprofiled")
-def unprofiled(
+@router.get("/lakes/{lake}/generations/{generation}/people")
+def people(
     request: Request,
     user: GetUserDep,
     place: PlaceDep,
     generation: GenerationId,
-    reason: Annotated[str, Query(pattern=r"^[a-z_]{1,32}$")] = LISTED[-1],
+    reason: Annotated[str | None, Query(pattern=r"^[a-z_]{1,32}$")] = None,
     bucket: Annotated[int, Query(ge=0)] = 0,
     after: Annotated[int | None, Query(ge=LEAST_ID, le=MOST_ID)] = None,
 ) -> Response:
-    """Users without a profile for one reason, a page at a time."""
+    """Users by what became of them, a page at a time; first those without a profile for the commonest reason."""
     lake = Lake.open(place.lake)
     found = find_generation(lake, generation)
-    page = list_unprofiled(lake, found, reason, Place(bucket, after))
-    counts = found.audit["users_by_reason"]
+    counts = {code: count for code in LISTED if (count := found.audit["users_by_reason"].get(code))}
+    chosen = reason or max(counts, key=lambda code: (code != PROFILED, counts[code]), default=PROFILED)
+    page = list_users(lake, found, chosen, Place(bucket, after))
     return render(
         request,
-        "unprofiled.html",
+        "people.html",
         place=place,
         generation=found,
-        reason=reason,
-        meaning=REASONS[reason],
-        reasons=[(code, REASONS[code], counts[code]) for code in LISTED if counts.get(code)],
+        reason=chosen,
+        meaning=REASONS[chosen],
+        reasons=[(code, REASONS[code], count) for code, count in counts.items()],
         page=page,
         first=(bucket, after) == (0, None),
     )

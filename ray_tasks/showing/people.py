@@ -1,4 +1,4 @@
-"""Users of a generation for a page: those without a profile by reason, and one user's clusters."""
+"""Users of a generation for a page: those with a profile, those without by reason, and one user's clusters."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ray_tasks.lake import Lake
 from ray_tasks.reporting import Teller
 from ray_tasks.showing.visible import Visible
 
-NEVER_LISTED = ("ok", "no_consent")  # who has a profile, and whom nobody may look at
-LISTED = tuple(reason for reason in REASONS if reason not in NEVER_LISTED)
+NEVER_LISTED = "no_consent"  # nobody may look at them
+LISTED = tuple(reason for reason in REASONS if reason != NEVER_LISTED)
 PAGE = 50  # users a page
 BUCKETS_A_PAGE = 64  # read at most for one page: some 100 MB of columns where a bucket holds a million users
 COLUMNS = ["user_id", "reason", "margin", "weight"]
@@ -35,8 +35,8 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Unprofiled:
-    """A user without a profile: the lead of the heaviest cluster and its weight, None where there is no cluster."""
+class Listed:
+    """A user: the lead of the heaviest cluster and its weight, None where there is no cluster."""
 
     user_id: int
     margin: float | None
@@ -44,17 +44,17 @@ class Unprofiled:
 
 
 @dataclass(frozen=True)
-class UnprofiledPage:
+class ListedPage:
     """Some users of one reason, by bucket and id; `after` is where the next page begins, None = there is none."""
 
-    users: tuple[Unprofiled, ...]
+    users: tuple[Listed, ...]
     after: Place | None
 
 
-def list_unprofiled(
+def list_users(
     lake: Lake, generation: Generation, reason: str, begin: Place | None = None, limit: int = PAGE
-) -> UnprofiledPage:
-    """Users who have no profile for `reason` and may be shown.
+) -> ListedPage:
+    """Users who may be shown and of whom a generation says `reason` ("ok" = has a profile).
 
     Notes
     -----
@@ -70,16 +70,16 @@ def list_unprofiled(
         raise LakeError(f"reason {reason!r}: there are {', '.join(LISTED)}")
     if not 0 <= start.bucket < lake.buckets:
         raise LakeError(f"bucket {start.bucket}: this lake has {lake.buckets}; begin with the first page")
-    visible, found = Visible(lake, generation), list[Unprofiled]()
+    visible, found = Visible(lake, generation), list[Listed]()
     end = min(lake.buckets, start.bucket + BUCKETS_A_PAGE)
     for bucket in range(start.bucket, end):
         past = start.user if bucket == start.bucket else None
         for user in _of_bucket(lake, generation, bucket, reason, past, visible):
             if len(found) == limit:
-                return UnprofiledPage(tuple(found), Place(bucket, past))
+                return ListedPage(tuple(found), Place(bucket, past))
             found.append(user)
             past = user.user_id
-    return UnprofiledPage(tuple(found), Place(end) if end < lake.buckets else None)
+    return ListedPage(tuple(found), Place(end) if end < lake.buckets else None)
 
 
 def tell_story(lake: Lake, generation: Generation, user: int) -> UserStory:
@@ -99,14 +99,14 @@ def tell_story(lake: Lake, generation: Generation, user: int) -> UserStory:
 
 def _of_bucket(
     lake: Lake, generation: Generation, bucket: int, reason: str, past: int | None, visible: Visible
-) -> list[Unprofiled]:
+) -> list[Listed]:
     profiles = lake.read(generation.manifest(lake, generation.last_round, bucket), "profiles", COLUMNS)
     wanted = pc.equal(profiles["reason"], reason)
     if past is not None:
         wanted = pc.and_(wanted, pc.greater(profiles["user_id"], past))
     rows = profiles.filter(wanted)
     rows = rows.filter(pa.array(np.isin(rows["user_id"].to_numpy(), visible.of_bucket(bucket)))).sort_by("user_id")
-    return [Unprofiled(row["user_id"], _known(row["margin"]), _known(row["weight"])) for row in rows.to_pylist()]
+    return [Listed(row["user_id"], _known(row["margin"]), _known(row["weight"])) for row in rows.to_pylist()]
 
 
 def _known(value: float | None) -> float | None:

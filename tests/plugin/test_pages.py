@@ -129,9 +129,9 @@ def test_a_user_without_consent_is_as_one_who_is_not_there(site: Site, built: Bu
         "/users/99999999999999999999",
         "/users/..%2F..",
         "/users?user=<script>",
-        "/unprofiled?reason=no%20consent",
-        "/unprofiled?bucket=-1",
-        "/unprofiled?after=x",
+        "/people?reason=no%20consent",
+        "/people?bucket=-1",
+        "/people?after=x",
     ],
 )
 def test_what_is_no_id_is_refused(site: Site, address: str, path: str) -> None:
@@ -141,8 +141,7 @@ def test_what_is_no_id_is_refused(site: Site, address: str, path: str) -> None:
 
 
 def test_no_list_names_those_who_did_not_consent(site: Site, address: str) -> None:
-    for reason in ("no_consent", "ok"):
-        assert site.visit("ada").get(f"{address}/unprofiled", params={"reason": reason}).status_code == 404
+    assert site.visit("ada").get(f"{address}/people", params={"reason": "no_consent"}).status_code == 404
 
 
 def test_no_folder_is_read_that_nobody_configured(site: Site) -> None:
