@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_S = 60.0
+SETTLED_S = 0.4  # seconds that Airflow moves a dialog or a section into its place
 OPTIONS = (
     "--headless",
     "--no-sandbox",
@@ -37,12 +39,15 @@ class Browser:
     """One Chromium with one page; `with` ends it."""
 
     def __init__(self, program: str, folder: Path) -> None:
-        self._log = open(folder / "chromium.log", "w+")  # noqa: SIM115 - closed in __exit__
+        self._open = ExitStack()
         command = [program, *OPTIONS, f"--user-data-dir={folder / 'profile'}", "about:blank"]
-        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log)
+        with open(folder / "chromium.log", "w") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
         self._numbers = itertools.count(1)
         self.refused: list[str] = []  # what the browser says that a page did and must not: policy breaches, errors
-        self._socket: ClientConnection = connect(self._address(folder), max_size=None)
+        # Nobody reads between two commands, so no ping would be answered in time.
+        opened = connect(self._address(folder), max_size=None, ping_interval=None)
+        self._socket: ClientConnection = self._open.enter_context(opened)
         target = self._send("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -78,9 +83,35 @@ class Browser:
     def type(self, selector: str, text: str) -> None:
         """Replace what stands in a field, as the keyboard does."""
         where = json.dumps(selector)
-        self.wait(f"document.querySelector({where})")
+        self.wait(f"document.querySelector({where})?.offsetParent")
         self.run(f"(() => {{ const field = document.querySelector({where}); field.focus(); field.select(); }})()")
         self.call("Input.insertText", text=text)
+
+    def click(self, selector: str, text: str = "", last: bool = False, frame: str = "") -> None:
+        """Click with the mouse on the first (or last) visible element that matches and says `text`.
+
+        `frame` selects the frame that it is in.
+        """
+        holder = f"document.querySelector({json.dumps(frame)})" if frame else "null"
+        place = f"""(() => {{
+            const holder = {holder};
+            const page = {"holder?.contentDocument" if frame else "document"};
+            const all = [...(page?.querySelectorAll({json.dumps(selector)}) ?? [])];
+            const says = each => each.textContent.includes({json.dumps(text)});
+            const shown = all.filter(each => each.getClientRects().length && says(each));
+            const found = shown.at({-1 if last else 0});
+            if (!found) return null;
+            found.scrollIntoView({{block: "center", behavior: "instant"}});
+            const box = found.getBoundingClientRect();
+            const around = holder ? holder.getBoundingClientRect() : {{x: 0, y: 0}};
+            return [around.x + box.x + box.width / 2, around.y + box.y + box.height / 2];
+        }})()"""
+        self.wait(place)
+        time.sleep(SETTLED_S)
+        x, y = self.run(place)
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            about = {"button": "left", "clickCount": 1} if kind != "mouseMoved" else {}
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **about)
 
     def press(self, key: str, code: int) -> None:
         """Press and release a key."""
@@ -101,13 +132,12 @@ class Browser:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._socket.close()
         self._process.terminate()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
-        self._log.close()
+        self._open.close()
 
     def _address(self, folder: Path) -> str:
         end = time.monotonic() + PATIENCE_S

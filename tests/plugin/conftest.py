@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 import requests
 
+from profiling.store import open_store
 from ray_tasks.generations import file_generation, find_generation
 from ray_tasks.lake import Lake
 from tests.conftest import Built
@@ -85,6 +87,13 @@ def text_of(page: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", page)).split())
 
 
+def active(uri: str) -> str | None:
+    """Id of a store's active generation."""
+    with contextlib.closing(open_store(uri)) as store:
+        found = store.active()
+    return None if found is None else found.id
+
+
 @pytest.fixture(scope="session")
 def store_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"arrow://{tmp_path_factory.mktemp('stored')}/profiles"
@@ -103,10 +112,8 @@ def lake_folder(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def environment(lake_folder: Path, store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Of an Airflow whose api-server shows that lake."""
-    home = tmp_path_factory.mktemp("site")
+def make_environment(home: Path, port: int, **more: str) -> dict[str, str]:
+    """Of an Airflow with a database, users and passwords of its own, whose api-server will listen on `port`."""
     passwords = {user: secrets.token_hex(8) for user in ROLES}
     (home / "passwords.json").write_text(json.dumps(passwords))
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "RAY_", "KITH_"))}
@@ -118,40 +125,53 @@ def environment(lake_folder: Path, store_uri: str, tmp_path_factory: pytest.Temp
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(home / "none" if installed else HERE / "plugins_folder"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in ROLES.items()),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "PYTHONPATH": str(ROOT),
         "OMP_NUM_THREADS": "1",
-        "KITH_LAKE": str(lake_folder),
-        "KITH_STORE": store_uri,
+        **more,
     }
 
 
-@pytest.fixture(scope="session")
-def site(environment: dict[str, str]) -> Iterator[Site]:
-    """The api-server; it stops with the last test."""
-    airflow = Airflow(environment)
-    home = Path(environment["AIRFLOW_HOME"])
-    for command in (["db", "migrate"], ["dags", "reserialize"]):
-        done = airflow.run(BIN / "airflow", *command)
-        if done.returncode:
-            pytest.skip(f"Airflow does not start here: {done.stderr.strip().splitlines()[-1:]}")
-    (port,) = free_ports(1)
-    log = home / "api-server.log"
-    command = [BIN / "airflow", "api-server", "--host=127.0.0.1", f"--port={port}", "--workers=1"]
-    process = airflow.start(*command, log=log)
-    base = f"http://127.0.0.1:{port}"
+@contextlib.contextmanager
+def running(airflow: Airflow, name: str, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """One of Airflow's processes; it stops with the block."""
+    process = airflow.start(BIN / "airflow", *command, log=Path(airflow.environment["AIRFLOW_HOME"]) / f"{name}.log")
     try:
-        wait_until(lambda: _answers(base) or process.poll() is not None, PATIENCE_S)
-        assert process.poll() is None, log.read_text()[-3000:]
-        yield Site(base, airflow, json.loads((home / "passwords.json").read_text()))
+        yield process
     finally:
         process.terminate()
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+@contextlib.contextmanager
+def serving(environment: dict[str, str]) -> Iterator[Site]:
+    """An api-server that answers."""
+    airflow, home = Airflow(environment), Path(environment["AIRFLOW_HOME"])
+    for command in (["db", "migrate"], ["dags", "reserialize"]):
+        done = airflow.run(BIN / "airflow", *command)
+        if done.returncode:
+            pytest.skip(f"Airflow does not start here: {done.stderr.strip().splitlines()[-1:]}")
+    port = environment["AIRFLOW__API__PORT"]
+    base = f"http://127.0.0.1:{port}"
+    with running(airflow, "api-server", "api-server", "--host=127.0.0.1", f"--port={port}", "--workers=1") as process:
+        wait_until(lambda: _answers(base) or process.poll() is not None, PATIENCE_S)
+        assert process.poll() is None, (home / "api-server.log").read_text()[-3000:]
+        yield Site(base, airflow, json.loads((home / "passwords.json").read_text()))
+
+
+@pytest.fixture(scope="session")
+def site(lake_folder: Path, store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An api-server that shows the lake of `lake_folder`; it stops with the last test."""
+    home, (port,) = tmp_path_factory.mktemp("site"), free_ports(1)
+    with serving(make_environment(home, port, KITH_LAKE=str(lake_folder), KITH_STORE=store_uri)) as made:
+        yield made
 
 
 def _answers(base: str) -> bool:

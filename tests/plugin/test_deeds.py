@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 import time
@@ -12,20 +11,13 @@ from typing import Any
 import pytest
 from itsdangerous import URLSafeTimedSerializer
 
-from profiling.store import open_store
 from tests.conftest import Built
 from tests.dags.conftest import ROOT, Airflow, RayHead, ray_head
-from tests.plugin.conftest import DOUBTFUL, Site, Visitor, text_of
+from tests.plugin.conftest import DOUBTFUL, Site, Visitor, active, text_of
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
 __all__ = ["ray_head"]
-
-
-def active(uri: str) -> str | None:
-    with contextlib.closing(open_store(uri)) as store:
-        found = store.active()
-    return None if found is None else found.id
 
 
 def runs(site: Site) -> list[dict[str, Any]]:
