@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,10 @@ NEVER_LISTED = "no_consent"  # nobody may look at them
 LISTED = tuple(reason for reason in REASONS if reason != NEVER_LISTED)
 PAGE = 50  # users a page
 BUCKETS_A_PAGE = 64  # read at most for one page: some 100 MB of columns where a bucket holds a million users
+STORIES_AT_ONCE = 3  # of one server; each holds a decoder's process of some 80 MB
 COLUMNS = ["user_id", "reason", "margin", "weight"]
+
+_AT_ONCE = threading.BoundedSemaphore(STORIES_AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def tell_story(lake: Lake, generation: Generation, user: int) -> UserStory:
     if not Visible(lake, generation).holds(user):
         raise LakeError(f"user {user}: generation {generation.id} holds no such user; check the id")
     tables = GenerationTables(lake, generation)
-    with DecoderPool(1, generation.population, tables.settings.decoding) as decoders:
+    with _AT_ONCE, DecoderPool(1, generation.population, tables.settings.decoding) as decoders:
         return Teller(tables).tell(user, decoders)
 
 
