@@ -116,7 +116,7 @@ def one_user(
     found = find_generation(lake, generation)
     story = tell_story(lake, found, user_id)
     body = Markup(render_user(story))  # noqa: S704 - escaped by the report's own templates
-    return render(request, "user.html", place=place, generation=found, name=story.name, body=body)
+    return render(request, "user.html", place=place, generation=found, user_id=user_id, name=story.name, body=body)
 
 
 def _generations(request: Request, user: GetUserDep, session: SessionDep, place: LakePlace) -> Response:

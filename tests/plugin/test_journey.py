@@ -38,6 +38,8 @@ __all__ = ["ray_head"]
 
 FRAME = "document.querySelector('iframe')?.contentDocument"
 STATE = f"{FRAME}?.querySelector('tbody td[data-label=State]')?.innerText.trim()"
+PICTURES = os.environ.get("KITH_PICTURES", "")  # a folder
+HEIGHT = 900  # of the window in pixels
 TABS = 30  # more than any page has to pass
 RUN_S = 480.0  # seconds for a whole rebuild of nine users on a busy machine
 
@@ -72,15 +74,17 @@ def browser() -> Iterator[Browser]:
     program = find_chromium()
     assert program is not None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, Browser(program, Path(folder)) as made:
-        made.size(1280, 900)
+        made.size(1280, HEIGHT)
         yield made
 
 
-def keep_picture(browser: Browser, name: str) -> None:
+def keep_picture(browser: Browser, name: str, height: int = HEIGHT) -> None:
     """For README, where it is asked for."""
-    if folder := os.environ.get("KITH_PICTURES"):
-        time.sleep(1.0)  # for what moves into its place
-        browser.picture(Path(folder) / f"{name}.png")
+    if PICTURES:
+        browser.size(1280, height)
+        time.sleep(1.5)  # for what moves into its place
+        browser.picture(Path(PICTURES) / f"{name}.png")
+        browser.size(1280, HEIGHT)
 
 
 def log_in(browser: Browser, site: Site, user: str) -> None:
@@ -158,7 +162,10 @@ def test_from_log_in_to_roll_back(
     site, settings = whole_site, load_settings(built.settings)
     log_in(browser, site, "ada")
     browser.go(f"{site.base}/dags/rebuild_profiles")
-    network = {"photos_per_user": settings.selection.photos_per_user, "rounds": 1}
+    network = {
+        "photos_per_user": settings.selection.photos_per_user,
+        "rounds": settings.scoring.rounds if PICTURES else 1,
+    }
     told = {"population": built.population, "lake": tmp_path / "lake", "name": "autumn-2026"}
     fill_form(
         browser,
@@ -178,13 +185,13 @@ def test_from_log_in_to_roll_back(
     browser.wait(f"{FRAME}?.querySelector('#audit')")
     made = find_generation(Lake.open(tmp_path / "lake"), "autumn-2026").id
     assert f"generation {made}" in browser.run(f"{FRAME}.body.innerText")
-    keep_picture(browser, "generation")
+    keep_picture(browser, "generation", 1100)
     browser.click("nav.parts a", "Users", frame="iframe")
     browser.click(".reasons a", "has a profile", frame="iframe")
     browser.wait(f"{FRAME}?.querySelector('.reasons [aria-current]')?.innerText.includes('has a profile')")
     browser.click("tbody th a", frame="iframe")
     browser.wait(f"{FRAME}?.querySelector('.cluster.leader .face')")
-    keep_picture(browser, "user")
+    keep_picture(browser, "user", 1500)
 
     browser.go(f"{site.base}/")
     browser.click("a", "Profiles")
@@ -193,7 +200,8 @@ def test_from_log_in_to_roll_back(
     browser.click("button", "Publish", frame="iframe")
     browser.wait(f"{FRAME}?.querySelector('tbody .badge.good:not(:empty)') && {STATE} === 'active'", RUN_S)
     assert active(published) == made
-    keep_picture(browser, "profiles")
+    browser.wait(f"{FRAME}?.querySelector('[role=status]').innerText.includes('success')", RUN_S)
+    keep_picture(browser, "profiles", 520)
 
     by_keyboard(browser, "Roll back")
     browser.wait(f"{FRAME}?.querySelector('h1').innerText === 'Roll back?'")
