@@ -140,6 +140,18 @@ def test_what_is_no_id_is_refused(site: Site, address: str, path: str) -> None:
     assert "<script>" not in answer.text
 
 
+def test_users_are_listed_by_what_became_of_them(site: Site, built: Built, address: str) -> None:
+    lake = Lake.open(built.lake)
+    generation = find_generation(lake, built.generation)
+    visitor = site.visit("vera")
+    assert visitor.get(f"{address}/people").status_code == 200
+    page = visitor.get(f"{address}/people", params={"reason": "ok"}).text
+    for bucket in range(lake.buckets):
+        manifest = generation.manifest(lake, generation.last_round, bucket)
+        for row in lake.read(manifest, "profiles", ["user_id", "reason"]).to_pylist():
+            assert (f'/users/{row["user_id"]}"' in page) == (row["reason"] == "ok")
+
+
 def test_no_list_names_those_who_did_not_consent(site: Site, address: str) -> None:
     assert site.visit("ada").get(f"{address}/people", params={"reason": "no_consent"}).status_code == 404
 
