@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from profiling.co_occurrence import add_across
@@ -15,6 +16,7 @@ from profiling.tables import BASE_EVIDENCE
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.stages.partition_rows import open_user_ids, rows_mark
 
+NO_FRIEND = -1  # row of the nearest friend where there is none
 SAMPLE = 2000  # clusters that say what is usual; buckets are random samples of users, and are read until there are such
 
 
@@ -66,6 +68,7 @@ class Explainer:
         """One user's explanation."""
         bucket = self.bucket_of(user)
         last = self.read(f"score-{self.round - 1}", bucket, "profiles") if self.round else None
+        user_ids = open_user_ids(self._lake, rows_mark(self._generation.manifests(self._lake, "partition")))
         return explain_user(
             user_id=user,
             users=self.read("partition", bucket, "users"),
@@ -73,15 +76,27 @@ class Explainer:
             members=self.read("cluster", bucket, "members"),
             seen=self.read("cluster", bucket, "looked"),
             selection=self.read("select", bucket, "selection"),
-            scores=self.read(f"score-{self.round}", bucket, "scores"),
+            scores=self._scores(bucket, user_ids),
             profiles=self.read(f"score-{self.round}", bucket, "profiles"),
             last=last,
             scorer=self.scorer,
             round_number=self.round,
             margin=self._tables.settings.scoring.margin,
-            user_ids=open_user_ids(self._lake, rows_mark(self._generation.manifests(self._lake, "partition"))),
+            user_ids=user_ids,
             usual=self.usual,
         )
+
+    def _scores(self, bucket: int, user_ids: npt.NDArray[np.int64]) -> pa.Table:
+        """Table `scores` of a bucket; a friend who is forgotten is named nowhere."""
+        scores = self.read(f"score-{self.round}", bucket, "scores")
+        place = scores.schema.get_field_index("nearest_friend_row")
+        rows = scores["nearest_friend_row"].fill_null(NO_FRIEND).to_numpy()
+        named = np.maximum(rows, 0)
+        gone = (rows >= 0) & self._lake.hiding.ledger.holds(np.asarray(user_ids[named]))
+        if not gone.any():
+            return scores
+        kept = pa.array(np.where(gone, NO_FRIEND, rows), scores.schema.field(place).type)
+        return scores.set_column(place, scores.schema.field(place), kept)
 
     @cached_property
     def usual(self) -> Usual:

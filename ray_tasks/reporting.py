@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +66,27 @@ def write_report(
         A user that this generation does not hold.
     """
     tables = GenerationTables(lake, generation)
-    teller = _Teller(tables, None if truth is None else label_generation(judged(tables), truth))
+    teller = Teller(tables, None if truth is None else label_generation(judged(tables), truth))
     clusters = tables.table("cluster", "clusters", ["user_id"])
     chosen = users if users is not None else choose_users(teller.profiles, clusters, count)
     with DecoderPool(1, generation.population, tables.settings.decoding) as decoders:
         stories = [teller.tell(user, decoders) for user in chosen]
-    scorer = teller.explainer.scorer
-    photos = sum(int(m.counts["photos"]) for m in generation.manifests(lake, "partition").values())
-    data = ReportData(
+    data = dataclasses.replace(
+        generation_data(tables),
+        stories=stories,
+        unresolved=[teller.line(user) for user in choose_unresolved(teller.profiles)],
+        evaluation=evaluation,
+        errors={} if truth is None else group_errors(tables, truth),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace(path, render_report(data).encode())
+
+
+def generation_data(tables: GenerationTables) -> ReportData:
+    """A report of what a generation's record tells, without users; reads manifests and no table."""
+    lake, generation = tables.lake, tables.generation
+    scorer = generation.scorer(lake)
+    return ReportData(
         title=generation.name if generation.name != generation.id else Path(generation.population).name,
         made_at=time.strftime("%Y-%m-%d %H:%M", time.localtime(generation.created)),
         model=tables.settings.embedding.model,
@@ -80,24 +95,22 @@ def write_report(
         coefficients=[dict(zip(EVIDENCE, each, strict=True)) for each in scorer.coefficients],
         user_reasons=USER_REASONS,
         photo_reasons=PHOTO_REASONS,
-        stories=stories,
-        unresolved=[teller.line(user) for user in choose_unresolved(teller.profiles)],
-        evaluation=evaluation,
-        errors={} if truth is None else group_errors(tables, truth),
-        album_photos=photos,
+        album_photos=sum(int(m.counts["photos"]) for m in generation.manifests(lake, "partition").values()),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace(path, render_report(data).encode())
 
 
-class _Teller:
+class Teller:
     """Tells users' stories out of one generation, bucket by bucket; `labels` of `label_generation`, None = no truth."""
 
-    def __init__(self, tables: GenerationTables, labels: pa.Table | None) -> None:
+    def __init__(self, tables: GenerationTables, labels: pa.Table | None = None) -> None:
         self._tables, self._labels = tables, labels
         self._dim = get_model(tables.settings.embedding.model).dim
         self.explainer = Explainer(tables)
-        self.profiles = tables.table(tables.generation.last_round, "profiles")
+
+    @cached_property
+    def profiles(self) -> pa.Table:
+        """Table `profiles` of the whole population."""
+        return self._tables.table(self._tables.generation.last_round, "profiles")
 
     def tell(self, user: int, decoders: DecoderPool) -> UserStory:
         """One user's story."""

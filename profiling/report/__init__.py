@@ -2,7 +2,7 @@
 
 from profiling.report.crops import crop_faces
 from profiling.report.data import CROP, MAX_FACES, ClusterStory, ReportData, Unresolved, UserStory
-from profiling.report.render import render_report
+from profiling.report.render import render_generation, render_report, render_user, script, style_sheet
 from profiling.report.stories import choose_faces, choose_unresolved, choose_users, tell_unresolved, tell_user
 
 __all__ = [
@@ -16,7 +16,11 @@ __all__ = [
     "choose_unresolved",
     "choose_users",
     "crop_faces",
+    "render_generation",
     "render_report",
+    "render_user",
+    "script",
+    "style_sheet",
     "tell_unresolved",
     "tell_user",
 ]

@@ -15,7 +15,7 @@ from profiling.audit import READ_WELL
 from profiling.explaining import EVIDENCE_HINTS, EVIDENCE_LABELS
 from profiling.report.audit_section import show_audit
 from profiling.report.charts import Bar, Line, diverging, growing, line_of_shares, number, percent
-from profiling.report.data import ReportData
+from profiling.report.data import ReportData, UserStory
 from profiling.report.similarity import COLOURS, scale_start
 from profiling.report.user_page import show_user
 from profiling.report.words import METRICS
@@ -35,23 +35,39 @@ def render_report(report: ReportData) -> str:
         _environment()
         .get_template("template.html")
         .render(
-            report=report,
-            style=Markup((HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
-            script=Markup((HERE / "report.js").read_text(encoding="utf-8")),  # noqa: S704 - our own file
-            headlines=_headlines(report),
-            funnel=_funnel(report),
-            reasons=_reasons(report),
-            photo_failures=_photo_failures(report),
-            lines=_lines(report),
-            coefficients=_coefficients(report),
-            audit=show_audit(report),
+            _sections(report),
+            style=Markup(style_sheet()),  # noqa: S704 - our own file
+            script=Markup(script()),  # noqa: S704 - our own file
             unresolved=_unresolved(report),
-            metrics=_metrics(report.evaluation),
-            kinds=_kinds(report.evaluation),
-            scale={"start": number(start), "colours": [f"rgb({r} {g} {b})" for r, g, b in COLOURS.tolist()]},
+            scale=_scale(start),
             users=[show_user(story, start) for story in report.stories],
         )
     )
+
+
+def render_generation(report: ReportData) -> str:
+    """What a generation's own record tells, as HTML to put into a page: funnel, rounds, scorer, gates, groups.
+
+    Users are not in it. The page needs `style_sheet`.
+    """
+    return _environment().get_template("generation.html").render(_sections(report))
+
+
+def render_user(story: UserStory) -> str:
+    """One user's clusters, faces and explanation as HTML to put into a page that has `style_sheet` and `script`."""
+    start = scale_start([story])
+    user = {"user": show_user(story, start), "anchor": "user", "back": False, "scale": _scale(start)}
+    return _environment().get_template("user.html").render(user)
+
+
+def style_sheet() -> str:
+    """The style sheet of all pages."""
+    return (HERE / "style.css").read_text(encoding="utf-8")
+
+
+def script() -> str:
+    """What the grid of similarities needs to be read by pointer and arrow keys."""
+    return (HERE / "report.js").read_text(encoding="utf-8")
 
 
 @cache
@@ -61,6 +77,27 @@ def _environment() -> Environment:
     )
     environment.filters |= {"percent": percent, "number": number, "count": lambda value: f"{value:,}"}
     return environment
+
+
+def _sections(report: ReportData) -> dict[str, Any]:
+    """What `generation.html` needs."""
+    return {
+        "report": report,
+        "headlines": _headlines(report),
+        "funnel": _funnel(report),
+        "reasons": _reasons(report),
+        "photo_failures": _photo_failures(report),
+        "lines": _lines(report),
+        "coefficients": _coefficients(report),
+        "audit": show_audit(report),
+        "metrics": _metrics(report.evaluation),
+        "kinds": _kinds(report.evaluation),
+    }
+
+
+def _scale(start: float) -> dict[str, Any]:
+    """The colours of the similarity grid."""
+    return {"start": number(start), "colours": [f"rgb({r} {g} {b})" for r, g, b in COLOURS.tolist()]}
 
 
 def _headlines(report: ReportData) -> list[dict[str, str]]:

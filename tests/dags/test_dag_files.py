@@ -16,6 +16,7 @@ from tests.dags.conftest import HERE, ROOT, Airflow
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
 FORM, NIGHTLY, TRAINING = "rebuild_profiles", "nightly_profiles", "train_scorer"
+PUBLISHING = "publish_profiles"
 OF_A_PERSON = "approval"  # waits for an answer, not for a job
 
 
@@ -30,7 +31,7 @@ def described(airflow: Airflow) -> dict[str, Any]:
 def test_only_dags_are_read_and_all_of_them_parse(described: dict[str, Any]) -> None:
     assert described["errors"] == {}
     assert described["files"] == len(described["dags"])
-    assert set(described["dags"]) == {FORM, NIGHTLY, TRAINING}
+    assert set(described["dags"]) == {FORM, NIGHTLY, TRAINING, PUBLISHING}
 
 
 def test_all_dag_files_parse_in_under_a_second_and_import_nothing_heavy(described: dict[str, Any]) -> None:
@@ -120,6 +121,13 @@ GOOD: Values = {
     },
     NIGHTLY: PUBLISH_GOOD
     | {"population": [None, "/data/people"], "lake": [None, "/data/lake"], "publish": [None, "automatic"]},
+    PUBLISHING: {
+        "lake": ["/data/a lake"],
+        "generation": ["g0123456789ab", "autumn-2026"],
+        "store": PUBLISH_GOOD["store"][1:],
+        "approve": [True, False],
+        "against": ["", "none", "g0123456789ab"],
+    },
     TRAINING: {"lake": ["/lake"], "truth": [None, "/truth"], "out": ["/a b.json"], "precision": [0.5, 0.99, 1]},
 }
 BAD: Values = {
@@ -136,6 +144,13 @@ BAD: Values = {
         "settings": ["kith.toml", "/etc/passwd", ""],
     },
     NIGHTLY: PUBLISH_BAD | {"population": ["people", ""], "lake": ["lake", ""], "publish": ["always", ""]},
+    PUBLISHING: {
+        "lake": ["", "lake", None],
+        "generation": ["", "a b", "$(id)", "a/b", None],
+        "store": [*PUBLISH_BAD["store"], None],
+        "approve": ["yes", None],
+        "against": ["a b", None],
+    },
     TRAINING: {"lake": [None, "x"], "truth": ["x", ""], "out": ["/scorer", "a.json", ""], "precision": [0.4, 2, "1"]},
 }
 

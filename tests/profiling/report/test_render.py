@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from profiling.audit import audit_bucket, combine, hubs_of
-from profiling.report import ReportData, Unresolved, UserStory, render_report
+from profiling.report import ReportData, Unresolved, UserStory, render_generation, render_report, render_user
 from profiling.settings import AuditSettings
 from profiling.tables import (
     MEMBERS,
@@ -106,6 +106,21 @@ def test_page_loads_nothing(report: ReportData) -> None:
     assert not re.search(r"https?://|@import|src=.?//", html)
     policy = next(found for found in page.all("meta", "content") if "default-src" in found)
     assert "default-src 'none'" in policy
+
+
+def test_parts_for_other_pages_are_those_of_the_report(report: ReportData) -> None:
+    whole = Page(render_report(report))
+    generation = Page(render_generation(report))
+    users = [Page(render_user(story)) for story in report.stories]
+    said = " ".join(whole.text.split())
+    assert " ".join(generation.text.split()) in said
+    for user in users:
+        assert user.elements[0][1]["id"] == "user"
+        scaled = user.text.index("cosine of every pair")  # from here on by this user's faces alone
+        assert " ".join(user.text[:scaled].split()) in said
+        assert "Back to the users" not in user.text
+    assert sum(user.of_class("face") for user in users) == whole.of_class("face")
+    assert not any(user.count("script") for user in users)
 
 
 def test_links_and_names_of_places_fit(report: ReportData) -> None:

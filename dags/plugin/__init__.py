@@ -1,0 +1,1 @@
+"""Kith's pages inside Airflow: the tab *Generation* of a DAG run, and *Profiles* in the navigation."""
