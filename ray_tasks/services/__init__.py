@@ -1,0 +1,1 @@
+"""Airflow and Ray on one machine, started, watched and stopped together: `kith up` and `kith down`."""

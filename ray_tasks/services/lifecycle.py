@@ -1,0 +1,99 @@
+"""Start all services of a home and wait until they answer; end all that were started from it, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from ray_tasks.services import family
+from ray_tasks.services.health import READY_DAG, AirflowApi, missing
+from ray_tasks.services.home import HOME_VARIABLE, Home, Plan, ServicesError
+
+PATIENCE_S = 180.0  # seconds until everything must answer; 60 are usual on two cores
+STOP_S = 40.0  # seconds the supervisor has: it gives its children 15, and 15 more to those that it kills
+LOOK_S = 1.0
+
+
+def start(home: Home, plan: Plan, say: Callable[[str], None], patience_s: float = PATIENCE_S) -> None:
+    """Start a supervisor that outlives this process, and wait; what was started is ended where it does not answer.
+
+    Parameters
+    ----------
+    say : told what is waited for.
+
+    Raises
+    ------
+    ServicesError
+        Something runs from this home already, or did not answer in time.
+    """
+    if family.family(home):
+        raise ServicesError(f"{home.folder}: services run from here already; kith down ends them")
+    home.save(plan)
+    with open(home.logs / "supervisor.err", "wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", family.SUPERVISOR_MODULE, str(home.folder)],
+            env=_python_path(dict(os.environ)) | {HOME_VARIABLE: home.marker},
+            cwd=home.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=errors,
+            stderr=errors,
+            start_new_session=True,
+        )
+    try:
+        _wait(home, plan, process, say, patience_s)
+    except BaseException:
+        stop(home)
+        raise
+    for dag in (READY_DAG, "train_scorer"):  # they run when somebody asks; the nightly one waits for its variables
+        AirflowApi(home, plan).call("PATCH", f"dags/{dag}", json={"is_paused": False})
+
+
+def stop(home: Home) -> int:
+    """End what was started from a home; how many processes there were."""
+    running = family.family(home)
+    watching = family.supervisor(home)
+    if watching is not None:
+        with contextlib.suppress(psutil.Error):
+            watching.terminate()
+        psutil.wait_procs([watching], timeout=STOP_S)
+    while left := family.family(home):  # a supervisor that was killed left them; a dying one may start another
+        family.end(left, LOOK_S)
+    plan = home.plan()
+    if plan is not None:
+        shutil.rmtree(plan.ray_folder, ignore_errors=True)
+    home.forget_plan()
+    return len(running)
+
+
+def _wait(
+    home: Home, plan: Plan, process: subprocess.Popen[bytes], say: Callable[[str], None], patience_s: float
+) -> None:
+    began, told = time.monotonic(), ""
+    while absent := missing(home, plan):
+        if process.poll() is not None:
+            lines = (home.logs / "supervisor.log").read_text(encoding="utf-8").splitlines()
+            reason = next((line for line in reversed(lines) if "ERROR" in line), "it ended at once")
+            raise ServicesError(f"{reason.split('ERROR ')[-1]}; logs are in {home.logs}")
+        if time.monotonic() - began > patience_s:
+            raise ServicesError(
+                f"{', '.join(absent)} did not answer within {patience_s:.0f} s; see the logs in {home.logs}"
+            )
+        if ", ".join(absent) != told:
+            told = ", ".join(absent)
+            say(f"waiting for {told}")
+        time.sleep(LOOK_S)
+
+
+def _python_path(environment: dict[str, str]) -> dict[str, str]:
+    """So that the supervisor, which starts in another folder, imports the same code."""
+    root = str(Path(__file__).parents[2])
+    known = environment.get("PYTHONPATH", "")
+    return environment | {"PYTHONPATH": os.pathsep.join(filter(None, [root, known]))}
