@@ -50,10 +50,15 @@ class StageBar:
     def advance(self, units: int, counts: Mapping[str, Any] | None = None) -> None:
         """Count committed units, and the reasons in a manifest's counts."""
         self._note.done += units
+        self._owner.committed()
         for reason, count in (counts or {}).get("reasons", {}).items():
             self._note.reasons[reason] = self._note.reasons.get(reason, 0) + count
         self.tell(counts or {})
         self._owner.show(self._task, self._note, 0)
+
+    def rate(self) -> float:
+        """Units a second that this run committed."""
+        return self._note.rate()
 
     def tell(self, counts: Mapping[str, Any]) -> None:
         """Take in what a manifest tells of its users."""
@@ -96,7 +101,14 @@ class RunProgress:
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._note: dict[str, Any] = {"command": command, "started": time.time(), "state": "running"}
+        now = time.time()
+        self._note: dict[str, Any] = {
+            "command": command,
+            "started": now,
+            "state": "running",
+            "epoch": lake.epoch,
+            "committed": now,
+        }
         self._stages: dict[str, StageNote] = {}
         self._name = f"runs/{time.time_ns():020d}.json"
         self._written = 0.0
@@ -129,6 +141,10 @@ class RunProgress:
         if not self._console.is_terminal:
             rate = f", {note.rate():,.1f} {unit}/s" if note.done > note.before else ""
             self._console.print(f"{name}: {note.done:,} of {note.total:,} {unit}{rate}", highlight=False)
+
+    def committed(self) -> None:
+        """Something was committed now; until the first time, the run's start stands for it."""
+        self._note["committed"] = time.time()
 
     def show(self, task: TaskID, note: StageNote, under_way: int) -> None:
         """Bring bar and note up to date."""

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from profiling.errors import KithError, RayLostError
 from ray_tasks.jobs import BucketJob, run_job
 from ray_tasks.lake import Lake, Manifest
+from ray_tasks.metrics import QUEUE, gauge
 
 OBJECT_STORE_BYTES = 512 << 20  # chips and counts only: pixels and tables never enter the object store
 TASK_RETRIES = 3  # times a job is tried again when its worker dies
@@ -102,6 +103,7 @@ class RaySession:
             while waiting and len(running) < limit:
                 place, (name, arguments) = waiting.pop()
                 running[task.options(name=name).remote(*arguments)] = place
+            gauge(QUEUE, len(waiting), queue="jobs")
             ready, _ = ray.wait(list(running), num_returns=1)
             for reference in ready:
                 place = running.pop(reference)

@@ -11,7 +11,19 @@ from typing import Any
 import typer
 
 from profiling.errors import KithError
-from ray_tasks.cli import audit, build, explain, forget, inspect, models, populations, recognize, store, training
+from ray_tasks.cli import (
+    alerts,
+    audit,
+    build,
+    explain,
+    forget,
+    inspect,
+    models,
+    populations,
+    recognize,
+    store,
+    training,
+)
 from ray_tasks.heartbeat import watched
 
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells give it
@@ -45,6 +57,7 @@ app.command("status")(stoppable(inspect.status))
 app.command("report")(stoppable(inspect.report))
 app.command("evaluate")(stoppable(inspect.evaluate))
 app.command("audit")(stoppable(audit.audit))
+app.command("alerts")(stoppable(alerts.alerts))
 app.command("explain")(stoppable(explain.explain))
 app.command("publish")(stoppable(store.publish))
 app.command("rollback")(stoppable(store.rollback))

@@ -14,6 +14,7 @@ from profiling.embedding import get_model, load_calibration
 from profiling.settings import Settings
 from profiling.weights import MTCNN_SHA256
 from ray_tasks.lake import Lake, fingerprint
+from ray_tasks.metrics import QUEUE, count_part, gauge
 from ray_tasks.parts import Part
 from ray_tasks.progress import StageBar
 from ray_tasks.ray_session import RaySession, readable_errors
@@ -103,12 +104,14 @@ def _feed(ray: Any, detectors: Sequence[Any], waiting: list[Part], bar: StageBar
         while waiting and idle:
             actor, part = idle.pop(), waiting.pop()
             running[actor.run_part.remote(part)] = actor
+        gauge(QUEUE, len(waiting), queue="parts")
         ready, _ = ray.wait(list(running), num_returns=1, timeout=POLL_S)
         for reference in ready:
             idle.append(running.pop(reference))
             with readable_errors():
                 manifest = ray.get(reference)
             bar.advance(manifest.counts["photos"], manifest.counts)
+            count_part(manifest.counts, bar.rate())
         bar.under_way(sum(_photos_seen(ray, actor) for actor in running.values()))
 
 
