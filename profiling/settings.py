@@ -111,6 +111,9 @@ class AuditSettings(_Section):
 
     min_coverage: float = Field(0.5, ge=0, le=1, description="users with a profile, of those with a cluster")
     max_failed_photos: float = Field(0.1, ge=0, le=1, description="photos that could not be read, of those selected")
+    max_set_aside: float = Field(
+        0.001, ge=0, le=1, description="photos set aside after three failures of their part, of those selected"
+    )
     max_hub_share: float = Field(0.01, ge=0, le=1, description="users whose profile is a hub, of users with a profile")
     hub_users: int = Field(10, ge=1, description="other users with one's face that make a hub; families explain fewer")
     hub_cosine: float = Field(0.98, ge=0, le=1, description="profiles of two users nearer than this are one face")
