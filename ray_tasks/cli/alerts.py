@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Never
 
 import typer
 
-from profiling.errors import LakeError
+from profiling.errors import KithError, LakeError
 from profiling.store import ProfileStore, open_store
 from ray_tasks.alerts import ALERTS, Fired, judge, rules
-from ray_tasks.cli.options import Changes, Json, RayAddress, SettingsFile, output, print_json, read_settings
+from ray_tasks.cli.options import Changes, Json, RayAddress, SettingsFile, console, output, print_json, read_settings
 from ray_tasks.lake import Lake
 from ray_tasks.lake_state import measure, record
 from ray_tasks.metrics import Metric
@@ -43,16 +43,10 @@ def alerts(
     if lake is None:
         raise LakeError("no lake is named; give its folder, or --rules")
     days = read_settings(settings, change).forgetting.days
-    opened = Lake.open(lake)
-    with contextlib.ExitStack() as stack:
-        profiles: ProfileStore | None = None
-        if store is not None:
-            profiles = stack.enter_context(contextlib.closing(open_store(store)))
-        if watch is not None:
-            _watch(opened, profiles, days, watch, ray)
-            return
-        values = measure(opened, profiles, days, time.time() if at is None else at)
-    fired = judge(values)
+    if watch is not None:
+        _watch(lake, store, days, watch, ray)
+    values = _look(lake, store, days, time.time() if at is None else at)
+    opened, fired = Lake.open(lake), judge(values)
     if as_json:
         print_json(_as_json(opened, values, fired))
     else:
@@ -61,13 +55,30 @@ def alerts(
         raise typer.Exit(FIRED)
 
 
-def _watch(lake: Lake, store: ProfileStore | None, days: float, every_s: float, address: str | None) -> None:
+def _look(lake: Path, store: str | None, days: float, now: float) -> dict[Metric, float]:
+    with contextlib.ExitStack() as stack:
+        profiles: ProfileStore | None = None
+        if store:
+            profiles = stack.enter_context(contextlib.closing(open_store(store)))
+        return measure(Lake.open(lake), profiles, days, now)
+
+
+def _watch(lake: Path, store: str | None, days: float, every_s: float, address: str | None) -> Never:
+    """Never ends by itself: a lake or store that is not there yet, or away for a while, is looked for again."""
     from ray_tasks.ray_session import RaySession
 
+    said = ""
     with RaySession(address, cpus=1) as session:
         session.ray()
         while True:
-            record(measure(lake, store, days, time.time()))
+            error = ""
+            try:
+                record(_look(lake, store, days, time.time()))
+            except KithError as trouble:
+                error = str(trouble)
+            if error and error != said:
+                console.print(f"kith alerts: {error}", highlight=False, markup=False)
+            said = error
             time.sleep(every_s)
 
 

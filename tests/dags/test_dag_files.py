@@ -45,7 +45,7 @@ def test_every_dag_says_what_it_is_and_whose(described: dict[str, Any]) -> None:
         assert dag["max_active_runs"] == 1
         for name, task in dag["tasks"].items():
             assert task["owner"] == "kith"
-            assert task["callbacks"] == ["say_what_to_do"]
+            assert task["callbacks"][-1] == "say_what_to_do"
             assert name == OF_A_PERSON or (task["retries"] >= 1 and task["timeout"])
 
 
