@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 
+from profiling.places import Place, by_name
 from profiling.small_files import create_exclusively
 
 FOLDER = "asked"  # in a lake
 
 
-def note_question(lake: Path, run: str, generation: str) -> bool:
+def note_question(lake: Place, run: str, generation: str) -> bool:
     """Note once that run `run` asks; the time of the first note stays. False when the lake is not seen from here."""
     if not (lake / "lake.json").exists():
         return False
@@ -23,20 +23,20 @@ def note_question(lake: Path, run: str, generation: str) -> bool:
     return True
 
 
-def forget_question(lake: Path, run: str) -> None:
+def forget_question(lake: Place, run: str) -> None:
     """The question was answered, or nobody waits for the answer any more."""
     _path(lake, run).unlink(missing_ok=True)
 
 
-def open_questions(lake: Path) -> dict[str, float]:
+def open_questions(lake: Place) -> dict[str, float]:
     """By generation, when its oldest open question was asked, in seconds since 1970."""
     found: dict[str, float] = {}
-    for path in sorted((lake / FOLDER).glob("*.json")):
+    for path in by_name((lake / FOLDER).glob("*.json")):
         asked = json.loads(path.read_text())
         found[asked["generation"]] = min(asked["asked_at"], found.get(asked["generation"], asked["asked_at"]))
     return found
 
 
-def _path(lake: Path, run: str) -> Path:
+def _path(lake: Place, run: str) -> Place:
     safe = "".join(letter if letter.isalnum() else "-" for letter in run)
     return lake / FOLDER / f"{safe}.json"

@@ -7,7 +7,6 @@ from all others the person's rows go. It holds for what is read, for what is com
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from profiling.places import Place, parquet_source
 from profiling.tables import NO_CLUSTER
 from profiling.vectors import pack_vectors, unpack_vectors
 from ray_tasks.ledger import Ledger, read_ledger
@@ -108,20 +108,21 @@ def hide(stage: str, name: str, rows: pa.Table, ledger: Ledger, photos: Photos) 
 
 
 def read_hiding(
-    path: Path, stage: str, name: str, columns: Sequence[str] | None, ledger: Ledger, photos: Photos
+    path: Place, stage: str, name: str, columns: Sequence[str] | None, ledger: Ledger, photos: Photos
 ) -> pa.Table:
     """Read a file of a table, or some columns of it, without the forgotten."""
     if columns is None or not ledger.version:
         return hide(stage, name, read_raw(path, columns), ledger, photos)
-    schema = pq.read_schema(path)
+    schema = pq.read_schema(parquet_source(path, whole=False))
     needed = [key for key in (*KEYS, "photo_id") if _keyed(schema, key)]
     found = hide(stage, name, read_raw(path, list(dict.fromkeys([*columns, *needed]))), ledger, photos)
     return found.select(list(columns))
 
 
-def read_raw(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+def read_raw(path: Place, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a file of a table as it lies there."""
-    return pq.read_table(path, columns=None if columns is None else list(columns), partitioning=None)
+    source = parquet_source(path, whole=columns is None)
+    return pq.read_table(source, columns=None if columns is None else list(columns), partitioning=None)
 
 
 def _keyed(schema: pa.Schema, key: str) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from profiling.places import Place
 from profiling.store import ProfileStore
 from ray_tasks.alerts import HOUR_S
 from ray_tasks.asking import open_questions
@@ -75,7 +75,7 @@ def _recent(lake: Lake, since: float) -> Iterator[dict[str, Any]]:
                 yield manifest
 
 
-def _modified(path: Path) -> float:
+def _modified(path: Place) -> float:
     try:
         return path.stat().st_mtime
     except FileNotFoundError:

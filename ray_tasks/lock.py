@@ -14,11 +14,11 @@ import platform
 import threading
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import psutil
 
 from profiling.errors import LakeLockedError
+from profiling.places import Place
 from profiling.small_files import create_exclusively, replace
 from ray_tasks.lake import Lake
 
@@ -107,7 +107,7 @@ class WriterLock:
         started = psutil.Process(pid).create_time()
         return Holder(self._command, _this_host(), pid, started, time.time() + LEASE_S, self._taken)
 
-    def _path(self, suffix: str) -> Path:
+    def _path(self, suffix: str) -> Place:
         return self._folder / f"{self.epoch:010d}.{suffix}"
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from profiling.places import by_name
 from ray_tasks.lake import Lake
 
 NOTE_EVERY_S = 1.0  # seconds between notes
@@ -123,7 +124,7 @@ class RunProgress:
         ends: dict[type[BaseException] | None, str] = {None: "done", KeyboardInterrupt: "stopped"}
         self._note |= {"state": ends.get(kind, "failed"), "ended": time.time()}
         self._write()
-        for path in sorted((self._lake.folder / "runs").glob("*.json"))[:-KEPT_NOTES]:
+        for path in by_name((self._lake.folder / "runs").glob("*.json"))[:-KEPT_NOTES]:
             path.unlink(missing_ok=True)
 
     @contextlib.contextmanager

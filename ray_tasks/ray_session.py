@@ -8,7 +8,6 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from profiling.errors import KithError, RayLostError
@@ -187,4 +186,4 @@ def readable_errors() -> Iterator[None]:
 
 
 def _run_job(folder: str, epoch: int | None, job: BucketJob) -> Manifest:
-    return run_job(Lake.open(Path(folder), epoch), job)
+    return run_job(Lake.open(folder, epoch), job)

@@ -10,6 +10,7 @@ import secrets
 import time
 from dataclasses import dataclass
 
+from profiling.places import by_name
 from ray_tasks.lake import Lake
 
 FOLDER = "failures"  # in a lake
@@ -47,7 +48,7 @@ def forgive(lake: Lake, stage: str, bucket: int) -> None:
 def stuck(lake: Lake) -> list[Stuck]:
     """All work of a lake that is stuck, by stage and bucket."""
     found: dict[tuple[str, int, str], list[str]] = {}
-    folders = sorted((lake.folder / FOLDER).glob("*"))
+    folders = by_name((lake.folder / FOLDER).glob("*"))
     notes = [note for folder in folders for note in lake.notes(f"{FOLDER}/{folder.name}")]
     for note in sorted(notes, key=lambda note: float(note["at"])):
         found.setdefault((note["stage"], note["bucket"], note["fingerprint"]), []).append(note["reason"])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
+from profiling.places import open_place
 from ray_tasks.asking import forget_question, note_question
 
 if TYPE_CHECKING:
@@ -29,19 +29,19 @@ class GenerationApproval(ApprovalOperator):
 
     def execute(self, context: Context) -> Any:
         """Note the question, then wait for the answer."""
-        note_question(Path(self.lake), _run(context), self.generation)
+        note_question(open_place(self.lake), _run(context), self.generation)
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """The answer is there, or nobody gave one in time."""
-        forget_question(Path(self.lake), _run(context))
+        forget_question(open_place(self.lake), _run(context))
         return super().execute_complete(context, event)
 
 
 def no_answer(context: Context) -> None:
     """Airflow's callback of an approval that failed or was ended: nobody waits any more."""
     task: Any = context["task"]
-    forget_question(Path(task.lake), _run(context))
+    forget_question(open_place(task.lake), _run(context))
 
 
 def _run(context: Context) -> str:

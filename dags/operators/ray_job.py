@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -14,6 +13,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from dags.operators.job_log import REASON_LENGTH, LogLines, LogTail
 from dags.operators.ray_hook import RayHook, RayJobGoneError, RayUnreachableError
 from dags.operators.submission import Attempt, TaskIdentity, choose_attempt, entrypoint
+from profiling.places import open_place
 from ray_tasks.heartbeat import FILE_VARIABLE, LIMIT_VARIABLE, RENEW_S, Heartbeat
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class RayJobOperator(BaseOperator):
     def _follow(self, hook: RayHook, submission_id: str, lines: LogLines) -> JobDetails:
         """Write the log until the job has ended."""
         client = hook.get_conn()
-        path = Path(self.heartbeat_folder, submission_id) if self.heartbeat_folder else None
+        path = open_place(self.heartbeat_folder) / submission_id if self.heartbeat_folder else None
         heartbeat = Heartbeat(path, min(RENEW_S, self.abandon_after_s / BEATS))
         tail = LogTail(client, submission_id)
         tail.start()

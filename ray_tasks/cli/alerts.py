@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from pathlib import Path
 from typing import Annotated, Any, Never
 
 import typer
@@ -22,7 +21,7 @@ FIRED = 1  # exit code when an alert fires
 
 
 def alerts(
-    lake: Annotated[Path | None, typer.Argument(help="The lake's folder.", show_default=False)] = None,
+    lake: Annotated[str | None, typer.Argument(help="A folder, or s3://BUCKET/FOLDER.", show_default=False)] = None,
     store: Annotated[
         str | None, typer.Option("--store", envvar="KITH_STORE", help="The store it publishes to.")
     ] = None,
@@ -55,7 +54,7 @@ def alerts(
         raise typer.Exit(FIRED)
 
 
-def _look(lake: Path, store: str | None, days: float, now: float) -> dict[Metric, float]:
+def _look(lake: str, store: str | None, days: float, now: float) -> dict[Metric, float]:
     with contextlib.ExitStack() as stack:
         profiles: ProfileStore | None = None
         if store:
@@ -63,7 +62,7 @@ def _look(lake: Path, store: str | None, days: float, now: float) -> dict[Metric
         return measure(Lake.open(lake), profiles, days, now)
 
 
-def _watch(lake: Path, store: str | None, days: float, every_s: float, address: str | None) -> Never:
+def _watch(lake: str, store: str | None, days: float, every_s: float, address: str | None) -> Never:
     """Never ends by itself: a lake or store that is not there yet, or away for a while, is looked for again."""
     from ray_tasks.ray_session import RaySession
 

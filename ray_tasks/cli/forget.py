@@ -20,7 +20,7 @@ NAMED = 5  # users that the question names
 
 def forget(
     users: Annotated[list[int] | None, typer.Argument(help="Ids of users.", min=-MAX_ID - 1, max=MAX_ID)] = None,
-    lake: Annotated[Path | None, typer.Option(help="A lake that knows them.")] = None,
+    lake: Annotated[str | None, typer.Option(help="A lake that knows them.")] = None,
     store: Annotated[str | None, typer.Option("--store", envvar="KITH_STORE", help="A store that knows them.")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="A text file of more ids, one a line.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,

@@ -129,7 +129,9 @@ def _share(value: dict[str, Any]) -> str:
 
 def report(
     lake: LakeFolder,
-    out: Annotated[Path | None, typer.Option(help="The HTML file. [default: LAKE/report.html]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The HTML file. [default: report.html in the lake, or here]")
+    ] = None,
     user: Annotated[list[int] | None, typer.Option(help="A user to show; may be repeated.")] = None,
     users: Annotated[int, typer.Option(min=0, max=100, help="Users to show when none is named.")] = 8,
     truth: Annotated[Path | None, typer.Option(help="The truth folder: marks what is right and wrong.")] = None,
@@ -144,7 +146,7 @@ def report(
 
     opened = Lake.open(lake)
     found = find_generation(opened, generation)
-    path = out or opened.folder / "report.html"
+    path = out or (opened.folder if isinstance(opened.folder, Path) else Path()) / "report.html"
     known, judged = None, None
     if truth is not None:
         known = read_truth(truth)
