@@ -129,9 +129,7 @@ def _share(value: dict[str, Any]) -> str:
 
 def report(
     lake: LakeFolder,
-    out: Annotated[
-        Path | None, typer.Option(help="The HTML file. [default: report.html in the lake, or here]")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The HTML file. [default: report.html in the lake, or here]")] = None,
     user: Annotated[list[int] | None, typer.Option(help="A user to show; may be repeated.")] = None,
     users: Annotated[int, typer.Option(min=0, max=100, help="Users to show when none is named.")] = 8,
     truth: Annotated[Path | None, typer.Option(help="The truth folder: marks what is right and wrong.")] = None,
