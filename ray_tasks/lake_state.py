@@ -94,5 +94,5 @@ def _late(lake: Lake, deadline: float) -> int:
     """People hidden before the deadline of whom no erasure is on record."""
     ledger = read_ledger(lake.folder)
     late = ledger.users[ledger.hidden_at < deadline]
-    erased = [user for note in lake.notes("erased") for user in note["users"]]
+    erased = [user for note in lake.notes("erasures") for user in note["users"]]
     return len(np.setdiff1d(late, np.array(erased, np.int64)))

@@ -191,9 +191,9 @@ def test_the_forgotten_fire_when_their_days_are_over_until_they_are_erased(lake:
     assert fired(lake, hidden + DAYS * DAY_S - 5) == []
     assert fired(lake, hidden + DAYS * DAY_S + 5) == [FORGOTTEN_LATE]
     assert kith_alerts(lake.folder, "--at", hidden + 3 * DAY_S, "--set", "forgetting.days=2")[0] == FIRED
-    lake.add_once("erased/1.json", {"users": [5]})
+    lake.add_once("erasures/00000001.json", {"users": [5]})
     assert measure(lake, None, DAYS, hidden + 8 * DAY_S)[FORGOTTEN_LATE] == 1
-    lake.add_once("erased/2.json", {"users": [6]})
+    lake.add_once("erasures/00000002.json", {"users": [6]})
     assert fired(lake, hidden + 8 * DAY_S) == []
 
 
