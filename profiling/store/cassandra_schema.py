@@ -68,11 +68,15 @@ def create_base(session: Session, keyspace: str, number: int) -> None:
 
 def drop_bases(session: Session, keyspace: str, numbers: set[int]) -> None:
     """Drop the tables of bases, with all deltas on them."""
+    for number in sorted(numbers & list_bases(session, keyspace)):
+        _change(session, f"DROP TABLE IF EXISTS {keyspace}.base_{number}")
+
+
+def list_bases(session: Session, keyspace: str) -> set[int]:
+    """Numbers of the bases whose tables are there."""
     query = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s"
-    there = {row.table_name for row in session.execute(query, (keyspace,))}
-    for number in sorted(numbers):
-        if f"base_{number}" in there:
-            _change(session, f"DROP TABLE IF EXISTS {keyspace}.base_{number}")
+    names = [row.table_name for row in session.execute(query, (keyspace,))]
+    return {int(name.removeprefix("base_")) for name in names if name.startswith("base_")}
 
 
 def refuse_snapshots(session: Session, address: CassandraAddress) -> None:
