@@ -11,7 +11,19 @@ from typing import Any
 import typer
 
 from profiling.errors import KithError
-from ray_tasks.cli import audit, build, explain, forget, inspect, models, populations, recognize, store, training
+from ray_tasks.cli import (
+    audit,
+    build,
+    explain,
+    forget,
+    inspect,
+    models,
+    populations,
+    recognize,
+    retire,
+    store,
+    training,
+)
 from ray_tasks.heartbeat import watched
 
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells give it
@@ -51,6 +63,7 @@ app.command("rollback")(stoppable(store.rollback))
 app.command("generations")(stoppable(store.generations))
 app.command("recognize")(stoppable(recognize.recognize))
 app.command("forget")(stoppable(forget.forget))
+app.command("retire")(stoppable(retire.retire))
 app.command("train-scorer")(stoppable(training.train_scorer))
 app.add_typer(store.stores, name="store")
 app.add_typer(store.profiles, name="profiles")
