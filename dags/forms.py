@@ -40,6 +40,39 @@ def nightly_form() -> dict[str, Param]:
     }
 
 
+def forgetting_form() -> dict[str, Param]:
+    """The form of an erasure; what is left empty comes from Airflow's variables."""
+    return retention_form() | {
+        "now": Param(
+            False,
+            type="boolean",
+            title="At once",
+            description="Erase all who wait now; otherwise when the time of one of them is nearly over.",
+            section=OUTCOME,
+        )
+    }
+
+
+def retention_form() -> dict[str, Param]:
+    """Lake and store; what is left empty comes from Airflow's variables."""
+    return {
+        "lake": lake_field(default=None, type=["null", "string"]),
+        "store": store_field("arrow:///FOLDER or cassandra://USER@HOST/KEYSPACE, where the lake is published to."),
+    }
+
+
+def store_field(description: str) -> Param:
+    """Which profile store."""
+    return Param(
+        None,
+        type=["null", "string"],
+        title="Profile store",
+        description=description,
+        pattern=STORE,
+        section=OUTCOME,
+    )
+
+
 def training_form() -> dict[str, Param]:
     """The form of a scorer's training."""
     return {
@@ -159,14 +192,7 @@ def publish_fields() -> dict[str, Param]:
     """Whether the generation goes into the profile store, and into which."""
     return {
         "publish": publish_field(list(PUBLISHING), default=NEVER, type="string"),
-        "store": Param(
-            None,
-            type=["null", "string"],
-            title="Profile store",
-            description="arrow:///FOLDER or cassandra://USER@HOST/KEYSPACE; needed to publish.",
-            pattern=STORE,
-            section=OUTCOME,
-        ),
+        "store": store_field("arrow:///FOLDER or cassandra://USER@HOST/KEYSPACE; needed to publish."),
         "dry_run": Param(
             False,
             type="boolean",
