@@ -138,6 +138,13 @@ class ArrowStore(ProfileStore):
         parts = (BucketFile(self.bucket_path(number, bucket), number) for bucket in range(generation.buckets))
         return sum((part.count() for part in parts), Counts())
 
+    def read(self, generation: StoredGeneration) -> Iterator[pa.Table]:
+        """Rows of its own segment, bucket by bucket."""
+        for bucket in range(generation.buckets):
+            yield BucketFile(
+                self.bucket_path(generation.number, bucket), generation.number
+            ).rows.replace_schema_metadata()
+
     def forget(self, users: Iterable[int]) -> None:
         """Hide users from every read, in all generations there are and will be; returns once that holds."""
         wanted = np.unique(np.fromiter(users, np.int64))

@@ -22,8 +22,9 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS {keyspace}.forgotten (
         store tinyint, version bigint, user_id bigint, hidden_at double, PRIMARY KEY (store, version, user_id))""",
     """CREATE TABLE IF NOT EXISTS {keyspace}.written (
-        number int, bucket int, users bigint, rows bigint, PRIMARY KEY (number, bucket))""",
+        number int, bucket int, users bigint, rows bigint, ids blob, PRIMARY KEY (number, bucket))""",
 )
+# `ids` of a delta: int64, whose rows it wrote, so that it can be read alone; a base is read whole.
 # A table a base: its rows go with it. Vectors do not compress, and a read fetches a few hundred bytes: small chunks.
 BASE_TABLE = """CREATE TABLE IF NOT EXISTS {keyspace}.base_{number} (
     user_id bigint, delta int, rank tinyint, reason text, model text, cluster smallint, weight float, margin float,

@@ -21,6 +21,7 @@ from profiling.store.addresses import CassandraAddress
 from profiling.store.cassandra_erasure import erase
 from profiling.store.cassandra_requests import PIECE, Requests, explained
 from profiling.store.cassandra_schema import ONLY, create_base, create_tables, drop_bases, list_bases, refuse_snapshots
+from profiling.store.cassandra_segments import delta_ids, read_segment
 from profiling.store.cassandra_session import connect, find_store
 from profiling.store.cassandra_snapshot import CassandraSnapshot
 from profiling.store.erasure import StoreErasure
@@ -92,6 +93,11 @@ class CassandraStore(ProfileStore):
             )
         return Head(row.active, row.since or 0.0, row.ledger or 0)
 
+    def read(self, generation: StoredGeneration) -> Iterator[pa.Table]:
+        """Rows of its own segment, in pieces of any order."""
+        with explained(self.name):
+            yield from read_segment(self, generation)
+
     def pin(self, generation: StoredGeneration) -> Snapshot:
         """A snapshot of any generation that is ready, active or not."""
         if generation.state != READY:
@@ -140,8 +146,8 @@ class CassandraStore(ProfileStore):
             self.requests.run([(insert, values) for values in piece])
         if generation.deltas:
             self._count_delta(generation, rows, counts)
-        mark = self._prepared("INSERT INTO written (number, bucket, users, rows) VALUES (?, ?, ?, ?)")
-        self.requests.one(mark, (generation.number, bucket, counts.users, counts.rows))
+        mark = self._prepared("INSERT INTO written (number, bucket, users, rows, ids) VALUES (?, ?, ?, ?, ?)")
+        self.requests.one(mark, (generation.number, bucket, counts.users, counts.rows, delta_ids(generation, rows)))
         return counts
 
     def written(self, generation: StoredGeneration) -> dict[int, Counts]:

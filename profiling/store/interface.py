@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -67,6 +67,10 @@ class ProfileStore(ABC):
     @abstractmethod
     def count(self, generation: StoredGeneration) -> Counts:
         """Users and rows of its own segment, counted where they lie, not remembered."""
+
+    @abstractmethod
+    def read(self, generation: StoredGeneration) -> Iterator[pa.Table]:
+        """Rows of its own segment, of `stored_schema`, in pieces of any order; a user's rows come in one piece."""
 
     @abstractmethod
     def pin(self, generation: StoredGeneration) -> Snapshot:

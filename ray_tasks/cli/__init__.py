@@ -14,6 +14,7 @@ from profiling.errors import KithError
 from ray_tasks.cli import (
     audit,
     build,
+    cache,
     explain,
     forget,
     inspect,
@@ -67,6 +68,7 @@ app.command("retire")(stoppable(retire.retire))
 app.command("train-scorer")(stoppable(training.train_scorer))
 app.add_typer(store.stores, name="store")
 app.add_typer(store.profiles, name="profiles")
+app.add_typer(cache.app, name="cache")
 app.add_typer(models.app, name="models")
 
 
