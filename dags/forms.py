@@ -16,7 +16,7 @@ INPUT, NETWORK, OUTCOME, CARE = "What to build from", "How to build", "What beco
 _NO_CONTROL = r"[^\x00-\x1f\x7f]"
 PLACE = rf"^(/|[a-z][a-z0-9+.-]*://){_NO_CONTROL}+$"  # an absolute path or a URL: jobs run in another folder
 NAME = r"^[A-Za-z0-9_.-]{0,64}$"
-STORE = r"^(arrow:///|cassandra://)[^\x00-\x20\x7f]+$"
+STORE = r"^(arrow:///|cassandra://|connection://)[^\x00-\x20\x7f]+$"
 MODEL = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
 
@@ -57,7 +57,9 @@ def retention_form() -> dict[str, Param]:
     """Lake and store; what is left empty comes from Airflow's variables."""
     return {
         "lake": lake_field(default=None, type=["null", "string"]),
-        "store": store_field("arrow:///FOLDER or cassandra://USER@HOST/KEYSPACE, where the lake is published to."),
+        "store": store_field(
+            "arrow:///FOLDER, cassandra://USER@HOST/KEYSPACE or connection://ID: published to from the lake."
+        ),
     }
 
 
@@ -192,7 +194,7 @@ def publish_fields() -> dict[str, Param]:
     """Whether the generation goes into the profile store, and into which."""
     return {
         "publish": publish_field(list(PUBLISHING), default=NEVER, type="string"),
-        "store": store_field("arrow:///FOLDER or cassandra://USER@HOST/KEYSPACE; needed to publish."),
+        "store": store_field("arrow:///FOLDER, cassandra://USER@HOST/KEYSPACE or connection://ID; needed to publish."),
         "dry_run": Param(
             False,
             type="boolean",

@@ -26,6 +26,7 @@ from ray_tasks.cli import (
     training,
 )
 from ray_tasks.heartbeat import watched
+from ray_tasks.sealing import open_password
 
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells give it
 
@@ -75,6 +76,7 @@ app.add_typer(models.app, name="models")
 def main() -> None:
     """Run the command line."""
     try:
+        open_password(os.environ)
         with watched(os.environ):
             app()
     except KithError as error:

@@ -105,7 +105,7 @@ Values = dict[str, dict[str, list[Any]]]
 
 PUBLISH_GOOD = {
     "publish": ["never", "after approval", "automatic"],
-    "store": [None, "arrow:///data/store", "cassandra://kith@db:9042/kith"],
+    "store": [None, "arrow:///data/store", "cassandra://kith@db:9042/kith", "connection://kith"],
     "dry_run": [True, False],
 }
 PUBLISH_BAD = {
