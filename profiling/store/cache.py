@@ -137,7 +137,8 @@ def _copy(source: ProfileStore, cache: ArrowStore, record: StoredGeneration) -> 
             folder.mkdir()
             for place, rows in enumerate(_gathered(source.read(record))):
                 for bucket, mine in _by_bucket(rows, record.buckets):
-                    with pa.ipc.new_file(str(folder / f"{bucket:06d}-{place:06d}"), mine.schema) as sink:
+                    path = folder / f"{bucket:06d}-{place:06d}"
+                    with path.open("xb") as file, pa.ipc.new_file(file, mine.schema) as sink:
                         sink.write_table(mine)
         for bucket in range(record.buckets):
             if bucket not in there:

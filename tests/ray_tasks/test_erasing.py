@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import signal
 import subprocess
@@ -11,15 +12,17 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from profiling.errors import LakeError
 from profiling.settings import StoreSettings
 from profiling.store import create_store, open_store
-from ray_tasks.forgetting import hide_users
+from ray_tasks.forgetting import erase_users, hide_users
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.generations import find_generation
 from ray_tasks.hiding import read_raw
@@ -29,10 +32,12 @@ from ray_tasks.ray_session import RaySession
 from ray_tasks.receipts import DAY_S, Waiting, waiting
 from ray_tasks.shown import erase_reports, note_report
 from tests.conftest import Built
+from tests.ray_tasks.lake_eraser_child import HereSession
 
 pytestmark = pytest.mark.slow
 
 MOST_KILLS = 60
+SMALL = 1024  # bytes that a file may have on a full disk
 DEADLY = 4  # the table at which a child dies; it has done three
 
 
@@ -164,6 +169,25 @@ def test_a_killed_erasure_goes_on(lake: Lake) -> None:
     assert lake.notes("erasures")[-1]["users"] == sorted([first, second])
     for person in people:
         assert search([lake.folder], person) == {"vectors": set(), "photos": set()}
+
+
+def test_a_full_disk_is_one_line_and_the_pass_goes_on_later(lake: Lake) -> None:
+    user = users_with_profiles(lake)[0]
+    person = person_in(lake, user)
+    hide_users([user], lake, None)
+    hidden = tables(Lake.open(lake.folder), hidden=True)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL, hard))
+    try:
+        with pytest.raises(LakeError, match=r"cannot be written \(File too large\); free space and run again"):
+            erase_users(lake, None, cast("RaySession", HereSession()))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert same(tables(Lake.open(lake.folder), hidden=True), hidden)
+    assert not list((lake.folder / "data").rglob(".*"))
+    assert waiting(Lake.open(lake.folder), None).users == (user,)
+    erase_users(lake, None, cast("RaySession", HereSession()))
+    assert search([lake.folder], person) == {"vectors": set(), "photos": set()}
 
 
 def test_reports_that_show_somebody_go_and_others_stay(tmp_path: Path) -> None:
