@@ -108,7 +108,8 @@ def rows_of_forgotten(stage: str, name: str, rows: pa.Table, ledger: Ledger, pho
     if not ledger.version:
         return gone
     if name in BLANK:
-        return ledger.holds(_ids(rows, "user_id")) & ~_are_blank(rows, BLANK[name])
+        gone = ledger.holds(_ids(rows, "user_id"))
+        return gone & ~_are_blank(rows, BLANK[name]) if gone.any() else gone
     if name.startswith(BROKEN):
         return _broken(rows, ledger, photos)
     for key in KEYS:

@@ -190,6 +190,31 @@ def test_a_full_disk_is_one_line_and_the_pass_goes_on_later(lake: Lake) -> None:
     assert search([lake.folder], person) == {"vectors": set(), "photos": set()}
 
 
+def test_quarantine_and_notes_lose_the_person(lake: Lake) -> None:
+    generation, (user, other) = find_generation(lake), users_with_profiles(lake)[:2]
+    photo = min(person_in(lake, user).photos)
+    rows = [
+        {"photo_id": str(photo), "user_id": "77", "reason": "a tag of their photo"},
+        {"photo_id": "9", "user_id": f" {user} ", "reason": "a tag that names them"},
+        {"photo_id": None, "user_id": str(other), "reason": "another's"},
+        {"photo_id": "many", "user_id": None, "reason": "nobody's"},
+    ]
+    (lake.folder / "quarantine").mkdir(exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows), lake.folder / "quarantine" / "tags.parquet")
+    path = lake.folder / "generations" / f"{generation.id}.json"
+    note = json.loads(path.read_bytes())
+    note["audit"]["hubs"]["worst"] = [{"user_id": each, "near": 12} for each in (user, other)]
+    path.write_text(json.dumps(note))
+    hide_users([user], lake, None)
+    receipt = erase_users(lake, None, cast("RaySession", HereSession()))
+    assert read_raw(lake.folder / "quarantine" / "tags.parquet").to_pylist() == rows[2:]
+    hubs = find_generation(lake).audit["hubs"]["worst"]
+    assert hubs == [{"user_id": other, "near": 12}]
+    assert (receipt.tables["quarantine/tags"], receipt.tables["generations/hubs"]) == (2, 1)
+    kept = {path.name.rpartition("-")[0] for path in (lake.folder / "rows").glob("*.npy")}
+    assert kept == {"user-ids", "friend-offsets", "friend-rows"}
+
+
 def test_reports_that_show_somebody_go_and_others_stay(tmp_path: Path) -> None:
     lake = Lake.create(tmp_path / "lake", 2)
     paths = [lake.folder / "report.html", tmp_path / "a.html", tmp_path / "b.html"]
