@@ -140,6 +140,14 @@ class ForgettingSettings(_Section):
     days: float = Field(7.0, gt=0, le=30, description="days from hiding a person to the physical erasure, at most")
 
 
+class RetentionSettings(_Section):
+    """What a lake keeps."""
+
+    generations: int = Field(3, ge=1, description="newest generations of a lake that stay whatever their age")
+    days: float = Field(30.0, ge=0, description="days up to which other generations and their results stay")
+    faces_days: float = Field(90.0, ge=0, description="days that faces stay whose photo no kept generation selects")
+
+
 class Settings(_Section):
     """All settings of a run, by stage."""
 
@@ -154,6 +162,7 @@ class Settings(_Section):
     audit: AuditSettings = AuditSettings()
     store: StoreSettings = StoreSettings()
     forgetting: ForgettingSettings = ForgettingSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 def load_settings(path: Path | None = None, changes: dict[str, str] | None = None) -> Settings:

@@ -90,7 +90,7 @@ ALERTS = (  # limits: the issue's
         "KithForgottenLate",
         ((FORGOTTEN_LATE, 0),),
         "people who asked to be forgotten are past the deadline of their erasure",
-        "run kith forget's erasure again and read why it stopped; the law counts days",
+        "kith forget --due --lake LAKE --store STORE erases them; read why the DAG forget_users did not",
     ),
 )
 METRICS = tuple(metric for alert in ALERTS for metric, _ in alert.limits)

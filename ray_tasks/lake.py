@@ -3,7 +3,8 @@
 A stage's result for a bucket is a handful of files with the attempt in their names, and one small *manifest* that
 lists them. The manifest's path is made of the stage, the bucket and the *fingerprint* of everything the result depends
 on; creating it is exclusive, so of two writers exactly one wins and the other deletes its files. A file that no
-manifest names does not exist for anybody and is swept by the next writer. Nothing is ever changed or renamed.
+manifest names does not exist for anybody and is swept by the next writer. Nothing is ever changed or renamed, but by
+the erasure of people whom nobody could see in it any more (erasing.py).
 
     lake.json                                        format, hash, buckets: fixed when the lake is made
     lock/<epoch>.json                                who writes (lock.py)
@@ -13,6 +14,8 @@ manifest names does not exist for anybody and is swept by the next writer. Nothi
     rows/<name>-<fingerprint>.npy                    fixed-width rows of the whole population (rows.py)
     artefacts/<kind>/<id>.json                       what was fitted (name tables, …)
     forgotten/<number>.json                          who asked to be forgotten (ledger.py, hiding.py)
+    erasures/<number>.json                           receipts (receipts.py)
+    reports/<name>.json                              whom a report shows (shown.py)
     generations/<id>.json  quarantine/<table>.parquet  runs/  scratch/
 """
 

@@ -39,6 +39,7 @@ from ray_tasks.explaining import Explainer
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.generations import Generation
 from ray_tasks.lake import Lake
+from ray_tasks.shown import note_report
 
 
 def write_report(
@@ -69,6 +70,8 @@ def write_report(
     chosen = users if users is not None else choose_users(teller.profiles, clusters, count)
     with DecoderPool(1, generation.population, tables.settings.decoding) as decoders:
         stories = [teller.tell(user, decoders) for user in chosen]
+    unresolved = choose_unresolved(teller.profiles)
+    note_report(lake, path, [*chosen, *unresolved])
     scorer = teller.explainer.scorer
     photos = sum(int(m.counts["photos"]) for m in generation.manifests(lake, "partition").values())
     data = ReportData(
@@ -81,7 +84,7 @@ def write_report(
         user_reasons=USER_REASONS,
         photo_reasons=PHOTO_REASONS,
         stories=stories,
-        unresolved=[teller.line(user) for user in choose_unresolved(teller.profiles)],
+        unresolved=[teller.line(user) for user in unresolved],
         evaluation=evaluation,
         errors={} if truth is None else group_errors(tables, truth),
         album_photos=photos,

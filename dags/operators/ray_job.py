@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.operators.job_log import REASON_LENGTH, LogLines, LogTail
 from dags.operators.ray_hook import RayHook, RayJobGoneError, RayUnreachableError
+from dags.operators.store_connection import connect_store
 from dags.operators.submission import Attempt, TaskIdentity, choose_attempt, entrypoint
 from profiling.places import open_place
 from ray_tasks.heartbeat import FILE_VARIABLE, LIMIT_VARIABLE, RENEW_S, Heartbeat
@@ -37,6 +38,7 @@ class RayJobOperator(BaseOperator):
     Parameters
     ----------
     arguments : of the module, templated one by one, so that no value becomes two; what renders to nothing is left out.
+        `--store=connection://ID` is a profile store that an Airflow connection names, see `store_connection`.
     module : what Python runs.
     ray_conn_id : see `RayHook`.
     environment : variables of the job, templated. They are shown on the Ray dashboard: no secrets.
@@ -115,10 +117,11 @@ class RayJobOperator(BaseOperator):
             self.log.info("Ray job %s runs already: following it", job.submission_id)
             self._job = job
             return job
-        command = entrypoint(hook.python, self.module, [part for part in self.arguments if part != ""])
+        arguments, secret = connect_store([part for part in self.arguments if part != ""], hook)
+        command = entrypoint(hook.python, self.module, arguments)
         self.log.info("Ray job %s on %s: %s", job.submission_id, hook.address, command)
         self._job = job
-        hook.submit(job.submission_id, command, self.environment | self._watch(job), identity.metadata())
+        hook.submit(job.submission_id, command, self.environment | self._watch(job) | secret, identity.metadata())
         if self._killed:  # while the submission was on its way
             self.on_kill()
         return job

@@ -15,16 +15,19 @@ from ray_tasks.cli import (
     alerts,
     audit,
     build,
+    cache,
     explain,
     forget,
     inspect,
     models,
     populations,
     recognize,
+    retire,
     store,
     training,
 )
 from ray_tasks.heartbeat import watched
+from ray_tasks.sealing import open_password
 
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells give it
 
@@ -64,15 +67,18 @@ app.command("rollback")(stoppable(store.rollback))
 app.command("generations")(stoppable(store.generations))
 app.command("recognize")(stoppable(recognize.recognize))
 app.command("forget")(stoppable(forget.forget))
+app.command("retire")(stoppable(retire.retire))
 app.command("train-scorer")(stoppable(training.train_scorer))
 app.add_typer(store.stores, name="store")
 app.add_typer(store.profiles, name="profiles")
+app.add_typer(cache.app, name="cache")
 app.add_typer(models.app, name="models")
 
 
 def main() -> None:
     """Run the command line."""
     try:
+        open_password(os.environ)
         with watched(os.environ):
             app()
     except KithError as error:

@@ -25,6 +25,7 @@ from ray_tasks.generations import find_generation, generations
 from ray_tasks.lake import Lake
 from ray_tasks.lock import current_holder
 from ray_tasks.ray_session import RaySession
+from ray_tasks.shown import USUAL
 
 
 def status(lake: LakeFolder, as_json: Json = False) -> None:
@@ -144,7 +145,7 @@ def report(
 
     opened = Lake.open(lake)
     found = find_generation(opened, generation)
-    path = out or (opened.folder if isinstance(opened.folder, Path) else Path()) / "report.html"
+    path = out or (opened.folder if isinstance(opened.folder, Path) else Path()) / USUAL
     known, judged = None, None
     if truth is not None:
         known = read_truth(truth)

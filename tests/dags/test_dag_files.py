@@ -16,6 +16,7 @@ from tests.dags.conftest import HERE, ROOT, Airflow
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
 FORM, NIGHTLY, TRAINING = "rebuild_profiles", "nightly_profiles", "train_scorer"
+FORGETTING, RETENTION = "forget_users", "retire_generations"
 OF_A_PERSON = "approval"  # waits for an answer, not for a job
 
 
@@ -30,7 +31,7 @@ def described(airflow: Airflow) -> dict[str, Any]:
 def test_only_dags_are_read_and_all_of_them_parse(described: dict[str, Any]) -> None:
     assert described["errors"] == {}
     assert described["files"] == len(described["dags"])
-    assert set(described["dags"]) == {FORM, NIGHTLY, TRAINING}
+    assert set(described["dags"]) == {FORM, NIGHTLY, TRAINING, FORGETTING, RETENTION}
 
 
 def test_all_dag_files_parse_in_under_a_second_and_import_nothing_heavy(described: dict[str, Any]) -> None:
@@ -75,6 +76,13 @@ def test_a_night_begins_by_the_clock_or_when_the_population_changes(described: d
     assert described["dags"][TRAINING]["tasks"]["propose"]["outlets"] == ["kith_proposed_scorer"]
 
 
+def test_erasing_and_retiring_look_by_the_clock_and_wait_for_the_lake(described: dict[str, Any]) -> None:
+    for name, task in ((FORGETTING, "erase"), (RETENTION, "retire")):
+        arguments = described["dags"][name]["tasks"][task]["arguments"]
+        assert "--wait=43200" in arguments
+        assert described["dags"][name]["schedule"]
+
+
 def test_every_field_has_a_title_a_description_and_a_section(described: dict[str, Any]) -> None:
     for dag in described["dags"].values():
         for name, field in dag["params"].items():
@@ -97,7 +105,7 @@ Values = dict[str, dict[str, list[Any]]]
 
 PUBLISH_GOOD = {
     "publish": ["never", "after approval", "automatic"],
-    "store": [None, "arrow:///data/store", "cassandra://kith@db:9042/kith"],
+    "store": [None, "arrow:///data/store", "cassandra://kith@db:9042/kith", "connection://kith"],
     "dry_run": [True, False],
 }
 PUBLISH_BAD = {
@@ -121,6 +129,8 @@ GOOD: Values = {
     NIGHTLY: PUBLISH_GOOD
     | {"population": [None, "/data/people"], "lake": [None, "/data/lake"], "publish": [None, "automatic"]},
     TRAINING: {"lake": ["/lake"], "truth": [None, "/truth"], "out": ["/a b.json"], "precision": [0.5, 0.99, 1]},
+    RETENTION: {"lake": [None, "/data/lake"], "store": PUBLISH_GOOD["store"]},
+    FORGETTING: {"lake": [None, "/data/lake"], "store": PUBLISH_GOOD["store"], "now": [True, False]},
 }
 BAD: Values = {
     FORM: PUBLISH_BAD
@@ -137,6 +147,8 @@ BAD: Values = {
     },
     NIGHTLY: PUBLISH_BAD | {"population": ["people", ""], "lake": ["lake", ""], "publish": ["always", ""]},
     TRAINING: {"lake": [None, "x"], "truth": ["x", ""], "out": ["/scorer", "a.json", ""], "precision": [0.4, 2, "1"]},
+    RETENTION: {"lake": ["lake", ""], "store": PUBLISH_BAD["store"]},
+    FORGETTING: {"lake": ["lake", ""], "store": PUBLISH_BAD["store"], "now": ["yes", None]},
 }
 
 
