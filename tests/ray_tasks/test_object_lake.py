@@ -9,12 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from profiling.errors import LakeError
 from profiling.object_paths import ObjectPath
 from profiling.places import Place, local_copy, name_below, open_place
 from profiling.small_files import create_exclusively, replace, write_new
+from ray_tasks.erasing import rewrite_table
 from ray_tasks.generations import find_generation
 from ray_tasks.lake import Lake
 from ray_tasks.lock import current_holder
@@ -127,6 +129,18 @@ def test_a_bucket_that_is_not_there_or_a_server_that_is_away_is_one_line(
         Lake.open("s3://no-such-bucket/lake")
     with pytest.raises(LakeError, match="cannot be written"):
         Lake.create("s3://no-such-bucket/lake")
+
+
+def test_an_erasure_writes_tables_anew_under_their_names(bucket: str) -> None:
+    lake = Lake.create(f"{bucket}/lake", 2)
+    rows = pa.table({"user_id": pa.array([1, 2, 3], pa.int64()), "value": [4, 5, 6]})
+    with lake.attempt("stage", 0, "f") as attempt:
+        attempt.write("t", rows)
+        manifest = attempt.commit()
+    (name,) = manifest.files["t"]
+    rewrite_table(lake.folder / name, rows.slice(1))
+    assert Lake.open(lake.folder).read(manifest, "t").equals(rows.slice(1))
+    assert lake.read(manifest, "t", ["value"])["value"].to_pylist() == [5, 6]
 
 
 def kith(*arguments: object) -> subprocess.CompletedProcess[str]:
