@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 PICTURES = HERE.parent / "docs" / "images" / "benchmarks"
 NOTES = HERE / "notes"  # NAME.md: what a table means, what falls short and why
+COMMANDS = {"embed_stream": "python benchmarks/embed_stream.py POPULATION"}  # where `make bench-NAME` is not enough
 HEAD = """# Benchmarks
 
 Made by `python benchmarks/write_page.py` of `benchmarks/results/`; each table by the command above it. Both sides ran
@@ -74,7 +75,7 @@ def section(path: Path) -> str:
     note = NOTES / f"{path.stem}.md"
     parts = [
         f"## {kept['title']}",
-        f"    make bench-{path.stem}",
+        f"    {COMMANDS.get(path.stem, f'make bench-{path.stem}')}",
         table(run["rows"]),
         f"![ratios](images/benchmarks/{drawn.name})" if drawn else "",
         note.read_text().strip() if note.exists() else "",

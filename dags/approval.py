@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Metadata, TriggerRule, Variable, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.assets import GENERATION, PUBLISHED
 from dags.forms import AUTOMATIC, NEVER, PUBLISHING
+from dags.operators.asking import GenerationApproval, no_answer
 from dags.operators.ray_job import RayJobOperator
+from dags.runbook import say_what_to_do
 from dags.stage_tasks import CPU_POOL
 
 if TYPE_CHECKING:
@@ -43,13 +44,16 @@ def publish_tasks(audit: BaseOperator, lake: str, publish: str, store: str) -> N
     gates = judge.override(task_id="gates", pool=CPU_POOL)(
         "{{ ti.xcom_pull(task_ids='audit') | tojson }}", lake, publish, store
     )
-    approval = ApprovalOperator(
+    approval = GenerationApproval(
         task_id="approval",
+        lake=lake,
+        generation="{{ ti.xcom_pull(task_ids='audit')['generation'] }}",
         subject="Publish generation {{ ti.xcom_pull(task_ids='audit')['generation'] }}?",
         body=BODY.replace("LAKE", lake),
         response_timeout=ASKED_FOR,
         execution_timeout=None,
         pre_execute=skip_when_not_asked,
+        on_failure_callback=[no_answer, say_what_to_do],
         pool=CPU_POOL,
         retries=0,
     )

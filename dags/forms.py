@@ -16,7 +16,7 @@ INPUT, NETWORK, OUTCOME, CARE = "What to build from", "How to build", "What beco
 _NO_CONTROL = r"[^\x00-\x1f\x7f]"
 PLACE = rf"^(/|[a-z][a-z0-9+.-]*://){_NO_CONTROL}+$"  # an absolute path or a URL: jobs run in another folder
 NAME = r"^[A-Za-z0-9_.-]{0,64}$"
-STORE = r"^(arrow:///|cassandra://)[^\x00-\x20\x7f]+$"
+STORE = r"^(arrow:///|cassandra://|connection://)[^\x00-\x20\x7f]+$"
 MODEL = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
 
@@ -38,6 +38,41 @@ def nightly_form() -> dict[str, Param]:
         **publish_fields(),
         "publish": publish_field([None, *PUBLISHING], default=None, type=["null", "string"]),
     }
+
+
+def forgetting_form() -> dict[str, Param]:
+    """The form of an erasure; what is left empty comes from Airflow's variables."""
+    return retention_form() | {
+        "now": Param(
+            False,
+            type="boolean",
+            title="At once",
+            description="Erase all who wait now; otherwise when the time of one of them is nearly over.",
+            section=OUTCOME,
+        )
+    }
+
+
+def retention_form() -> dict[str, Param]:
+    """Lake and store; what is left empty comes from Airflow's variables."""
+    return {
+        "lake": lake_field(default=None, type=["null", "string"]),
+        "store": store_field(
+            "arrow:///FOLDER, cassandra://USER@HOST/KEYSPACE or connection://ID: published to from the lake."
+        ),
+    }
+
+
+def store_field(description: str) -> Param:
+    """Which profile store."""
+    return Param(
+        None,
+        type=["null", "string"],
+        title="Profile store",
+        description=description,
+        pattern=STORE,
+        section=OUTCOME,
+    )
 
 
 def training_form() -> dict[str, Param]:
@@ -159,14 +194,7 @@ def publish_fields() -> dict[str, Param]:
     """Whether the generation goes into the profile store, and into which."""
     return {
         "publish": publish_field(list(PUBLISHING), default=NEVER, type="string"),
-        "store": Param(
-            None,
-            type=["null", "string"],
-            title="Profile store",
-            description="arrow:///FOLDER or cassandra://USER@HOST/KEYSPACE; needed to publish.",
-            pattern=STORE,
-            section=OUTCOME,
-        ),
+        "store": store_field("arrow:///FOLDER, cassandra://USER@HOST/KEYSPACE or connection://ID; needed to publish."),
         "dry_run": Param(
             False,
             type="boolean",

@@ -9,7 +9,7 @@ from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
 from dags.approval import PUBLISH_VARIABLE, publish_tasks
 from dags.assets import POPULATION
 from dags.forms import NEVER, nightly_form
-from dags.stage_tasks import DEFAULTS, BuildTemplates, generation_tasks
+from dags.stage_tasks import DEFAULTS, LAKE, SETTINGS, STORE, BuildTemplates, generation_tasks
 
 NIGHTLY = "0 2 * * *"  # UTC
 DOC = """
@@ -39,9 +39,8 @@ with DAG(
 ):
     told = BuildTemplates(
         population="{{ params.population or var.value.kith_population }}",
-        lake="{{ params.lake or var.value.kith_lake }}",
-        more=("{{ '--settings=' ~ var.value.get('kith_settings') if var.value.get('kith_settings', '') else '' }}",),
+        lake=LAKE,
+        more=(SETTINGS,),
     )
     publish = f"{{{{ params.publish or var.value.get('{PUBLISH_VARIABLE}', '{NEVER}') }}}}"
-    store = "{{ params.store or var.value.get('kith_store', '') }}"
-    publish_tasks(generation_tasks(told), told.lake, publish, store)
+    publish_tasks(generation_tasks(told), told.lake, publish, f"{{{{ {STORE} }}}}")

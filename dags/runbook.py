@@ -14,7 +14,10 @@ ADVICE = {
     "partition": "check the population folder and its tables as the line above says, then Clear this task",
     "embed": "look at the Ray dashboard for dead workers or full disks, then Clear; finished parts are skipped",
     "gates": "open kith report LAKE, look at what the failed gate says, then build again or publish with approval",
+    "approval": "nobody answered in time, or the task was ended: kith publish LAKE --approve publishes by hand",
     "publish": "readers still have the generation before; check the store, then Clear; written buckets are skipped",
+    "erase": "whoever waits stays hidden; mend what the line above says, then Clear: the pass goes on where it was",
+    "retire": "what is served stays; mend what the line above says, then Clear this task",
     "propose": "the scorer in use stays; look at the numbers in the log of task train",
 }
 

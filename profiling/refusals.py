@@ -17,6 +17,7 @@ REASONS: dict[str, str] = {
     "decoder_died": "The decoder process died on this photo twice.",
     "decoder_timeout": "The decoder took longer than decoding.timeout_s twice.",
     "no_memory": "The photo needs more memory than decoding.memory_mb.",
+    "set_aside": "Not looked at: the work on its part of the bucket failed three times.",
 }
 
 

@@ -111,6 +111,9 @@ class AuditSettings(_Section):
 
     min_coverage: float = Field(0.5, ge=0, le=1, description="users with a profile, of those with a cluster")
     max_failed_photos: float = Field(0.1, ge=0, le=1, description="photos that could not be read, of those selected")
+    max_set_aside: float = Field(
+        0.001, ge=0, le=1, description="photos set aside after three failures of their part, of those selected"
+    )
     max_hub_share: float = Field(0.01, ge=0, le=1, description="users whose profile is a hub, of users with a profile")
     hub_users: int = Field(10, ge=1, description="other users with one's face that make a hub; families explain fewer")
     hub_cosine: float = Field(0.98, ge=0, le=1, description="profiles of two users nearer than this are one face")
@@ -137,6 +140,14 @@ class ForgettingSettings(_Section):
     days: float = Field(7.0, gt=0, le=30, description="days from hiding a person to the physical erasure, at most")
 
 
+class RetentionSettings(_Section):
+    """What a lake keeps."""
+
+    generations: int = Field(3, ge=1, description="newest generations of a lake that stay whatever their age")
+    days: float = Field(30.0, ge=0, description="days up to which other generations and their results stay")
+    faces_days: float = Field(90.0, ge=0, description="days that faces stay whose photo no kept generation selects")
+
+
 class Settings(_Section):
     """All settings of a run, by stage."""
 
@@ -151,6 +162,7 @@ class Settings(_Section):
     audit: AuditSettings = AuditSettings()
     store: StoreSettings = StoreSettings()
     forgetting: ForgettingSettings = ForgettingSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 def load_settings(path: Path | None = None, changes: dict[str, str] | None = None) -> Settings:

@@ -16,6 +16,7 @@ import stat
 import fsspec
 from fsspec.core import url_to_fs
 
+from profiling.object_urls import read_object_urls
 from profiling.refusals import PhotoRefused
 from profiling.settings import DecodingSettings
 
@@ -72,6 +73,7 @@ def _resolve_url(url: str, scheme: str) -> str:
         if not path.startswith("/"):
             raise PhotoRefused("bad_uri", f"A {scheme}:// URL needs an absolute path: {scheme}:///folder/photo.jpg.")
         return path
+    read_object_urls()
     try:
         fsspec.get_filesystem_class(scheme)
     except ValueError:
@@ -124,6 +126,7 @@ def _read_file(path: str, max_bytes: int) -> bytes:
 
 def _read_url(url: str, max_bytes: int) -> bytes:
     """One request for at most one byte more than allowed; an error of the driver gives its name, never its text."""
+    read_object_urls()
     try:
         files, path = url_to_fs(url)
         data: bytes = files.cat_file(path, start=0, end=max_bytes + 1)

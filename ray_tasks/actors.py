@@ -18,6 +18,7 @@ from profiling.settings import Precision, Settings
 from profiling.tallies import count_values
 from ray_tasks.decoders import DecoderPool
 from ray_tasks.lake import Lake, Manifest
+from ray_tasks.metrics import BusyShare
 from ray_tasks.parts import Part
 from ray_tasks.photo_pipeline import LocalEmbedding, PhotoPipeline
 
@@ -37,13 +38,15 @@ def one_thread() -> None:
 class EmbedActor:
     """Turns chips into vectors on one GPU, or on CPU threads."""
 
-    def __init__(self, model: str, device: str, precision: Precision) -> None:
+    def __init__(self, model: str, device: str, precision: Precision, name: str) -> None:
         one_thread()
         self._embedding = LocalEmbedding(model, device, precision)
+        self._busy = BusyShare(name, device)
 
     def embed(self, chips: npt.NDArray[np.uint8]) -> FaceVectors:
         """uint8 [n, size, size, 3] RGB chips to their vectors."""
-        return self._embedding.submit(chips)
+        with self._busy.computing():
+            return self._embedding.submit(chips)
 
     def ready(self) -> bool:
         """True once the weights are loaded."""
@@ -145,8 +148,10 @@ def start_actors(
     wanted = settings.embedding
     names = [f"embed-{k}-{lake.epoch}" for k in range(plan.embedders)]
     embedders = [
-        embed.options(name=name, **lasting, **plan.embedder_options).remote(wanted.model, plan.device, wanted.precision)
-        for name in names
+        embed.options(name=name, **lasting, **plan.embedder_options).remote(
+            wanted.model, plan.device, wanted.precision, f"embed-{k}"
+        )
+        for k, name in enumerate(names)
     ]
     given = (str(lake.folder), lake.epoch, population, settings.model_dump(), plan.device)
     detectors = [

@@ -1,4 +1,4 @@
-"""Hide people who ask to be forgotten: in a lake and in a profile store, at once, before anything is erased."""
+"""Forget people: hide them in a lake and in a profile store at once, then erase them there for good."""
 
 from __future__ import annotations
 
@@ -8,10 +8,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 
 from profiling.store import ProfileStore
+from ray_tasks.erasing import erase_lake
 from ray_tasks.lake import Lake
 from ray_tasks.ledger import add_to_ledger, read_ledger
+from ray_tasks.lock import WriterLock
+from ray_tasks.progress import RunProgress
+from ray_tasks.ray_session import RaySession
+from ray_tasks.receipts import Receipt, file_receipt, hidden_times, waiting
+from ray_tasks.shown import erase_reports
+
+REMAINS = (  # what no command of ours reaches
+    "caches that other hosts pulled: kith cache pull on each of them",
+    "backups and snapshots of the lake's disk, and reports that were copied elsewhere",
+    "photos in the population folder: they are the network's own",
+)
 
 
 @dataclass(frozen=True)
@@ -56,3 +69,54 @@ def share_ledgers(lake: Lake, store: ProfileStore) -> None:
         store.forget(new.tolist())
     if len(new := np.setdiff1d(there, here)):
         add_to_ledger(lake.folder, new.tolist())
+
+
+def erase_users(
+    lake: Lake,
+    store: ProfileStore | None,
+    session: RaySession,
+    users: Sequence[int] = (),
+    patience_s: float = 0.0,
+    console: Console | None = None,
+) -> Receipt:
+    """Erase everybody who is hidden: one pass over the lake for all who wait, the store, and reports that show them.
+
+    A pass that is killed is run again: what was done stays done, and the receipt comes with the end.
+
+    Parameters
+    ----------
+    users : who is on the receipt although an earlier one names them too.
+    patience_s : seconds to wait for another writer.
+
+    Raises
+    ------
+    LakeError, StoreError
+        The lake is being written, a disk is full, or the store cannot be reached; run it again.
+    """
+    with WriterLock(lake, "forget", patience_s) as held, RunProgress(held, "forget", console) as progress:
+        if store is not None:
+            share_ledgers(held, store)
+            held.hiding.look_again()
+        named = sorted({*users, *waiting(held, None if store is None else store.name).users})
+        tables = erase_lake(held, session, progress)
+        reports = erase_reports(held, held.hiding.ledger.users.tolist())
+        erased = None if store is None else store.erase(store.forgotten().tolist())
+        receipt = Receipt(
+            users=tuple(named),
+            hidden_at=hidden_times(held, named),
+            erased_at=time.time(),
+            lake=str(held.folder),
+            tables=tables,
+            reports=tuple(reports),
+            store=None if erased is None else erased.to_json(),
+            remains=(*REMAINS, *(() if erased is None else erased.remains)),
+        )
+        file_receipt(held, receipt)
+    return receipt
+
+
+def erase_in_store(store: ProfileStore) -> Receipt:
+    """Erase everybody who is hidden in a store, where no lake is at hand; nobody keeps this receipt but the caller."""
+    users = store.forgotten().tolist()
+    erased = store.erase(users)
+    return Receipt(tuple(users), (), time.time(), None, {}, (), erased.to_json(), (REMAINS[0], *erased.remains))

@@ -13,7 +13,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+
+from profiling.places import Place, open_place
+from profiling.small_files import replace
 
 FOLDER = "heartbeats"  # in a lake
 FILE_VARIABLE, LIMIT_VARIABLE = "KITH_HEARTBEAT", "KITH_HEARTBEAT_LIMIT_S"  # environment of the job
@@ -31,7 +33,7 @@ class Heartbeat:
     path : the file; nothing is written while its folder is not there. None = no heartbeat.
     """
 
-    def __init__(self, path: Path | None, every_s: float = RENEW_S) -> None:
+    def __init__(self, path: Place | None, every_s: float = RENEW_S) -> None:
         self._path, self._every_s = path, every_s
         self._beaten = -every_s
 
@@ -41,10 +43,8 @@ class Heartbeat:
         if self._path is None or now - self._beaten < self._every_s or not self._path.parent.is_dir():
             return
         self._beaten = now
-        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         with contextlib.suppress(OSError):
-            temporary.write_text(f"{os.getpid()} {time.time_ns()}")
-            os.replace(temporary, self._path)
+            replace(self._path, f"{os.getpid()} {time.time_ns()}".encode())
 
     def end(self) -> None:
         """The job has ended: take the file away."""
@@ -62,7 +62,9 @@ def watched(environment: Mapping[str, str]) -> Iterator[None]:
         return
     signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started this process may have it ignored
     over = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(Path(path), float(limit), over), name="heartbeat", daemon=True)
+    watcher = threading.Thread(
+        target=_watch, args=(open_place(path), float(limit), over), name="heartbeat", daemon=True
+    )
     watcher.start()
     try:
         yield
@@ -70,7 +72,7 @@ def watched(environment: Mapping[str, str]) -> Iterator[None]:
         over.set()
 
 
-def _watch(path: Path, limit_s: float, over: threading.Event) -> None:
+def _watch(path: Place, limit_s: float, over: threading.Event) -> None:
     seen, heard = "", time.monotonic()
     while not over.wait(limit_s / LOOKS_A_LIMIT):
         content = _read(path)
@@ -86,7 +88,7 @@ def _watch(path: Path, limit_s: float, over: threading.Event) -> None:
             return
 
 
-def _read(path: Path) -> str:
+def _read(path: Place) -> str:
     try:
         return path.read_text()
     except OSError:

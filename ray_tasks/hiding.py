@@ -7,7 +7,6 @@ from all others the person's rows go. It holds for what is read, for what is com
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from profiling.places import Place, parquet_source
 from profiling.tables import NO_CLUSTER
 from profiling.vectors import pack_vectors, unpack_vectors
 from ray_tasks.ledger import Ledger, read_ledger
@@ -27,6 +27,8 @@ Photos = Callable[[], npt.NDArray[np.int64]]  # sorted ids of the photos of forg
 
 KEYS = ("user_id", "owner_id")  # whoever stands in one of these is who the row is about
 BY_PHOTO = ("seen", "faces", "looked", "viral")  # tables that name photos, not owners
+BROKEN = "quarantine_"  # tables of rows that were refused
+BROKEN_KEYS = ("user_id", "owner_id", "user_a", "user_b")
 OTHERS_PHOTOS = "uploads-"  # stages whose photos are no albums' photos
 BLANK: dict[str, dict[str, Any]] = {  # tables with a row for every user: what is not null in a blank one
     "users": {"consent": False},
@@ -94,34 +96,53 @@ class Hiding:
 
 def hide(stage: str, name: str, rows: pa.Table, ledger: Ledger, photos: Photos) -> pa.Table:
     """Table `name` of a stage without the forgotten; the table itself when it holds nobody of them."""
-    if not ledger.version:
+    gone = rows_of_forgotten(stage, name, rows, ledger, photos)
+    if not gone.any():
         return rows
-    if name in BLANK:
-        return _blank(rows, ledger.holds(_ids(rows, "user_id")), BLANK[name])
+    return _blank(rows, gone, BLANK[name]) if name in BLANK else rows.filter(pa.array(~gone))
+
+
+def rows_of_forgotten(stage: str, name: str, rows: pa.Table, ledger: Ledger, photos: Photos) -> npt.NDArray[np.bool_]:
+    """Which rows of a table, or of some columns of it, tell of the forgotten; rows that are blank tell nothing."""
     gone = np.zeros(len(rows), np.bool_)
+    if not ledger.version:
+        return gone
+    if name in BLANK:
+        gone = ledger.holds(_ids(rows, "user_id"))
+        return gone & ~_are_blank(rows, BLANK[name]) if gone.any() else gone
+    if name.startswith(BROKEN):
+        return _broken(rows, ledger, photos)
     for key in KEYS:
         if _keyed(rows.schema, key):
             gone |= ledger.holds(_ids(rows, key))
     if name in BY_PHOTO and not stage.startswith(OTHERS_PHOTOS):
         gone |= np.isin(_ids(rows, "photo_id"), photos())
-    return rows.filter(pa.array(~gone)) if gone.any() else rows
+    return gone
+
+
+def needed_columns(name: str, schema: pa.Schema) -> list[str] | None:
+    """The columns that `rows_of_forgotten` looks at; None = all."""
+    if name in BLANK or name.startswith(BROKEN):
+        return None
+    return [key for key in (*KEYS, "photo_id") if _keyed(schema, key)]
 
 
 def read_hiding(
-    path: Path, stage: str, name: str, columns: Sequence[str] | None, ledger: Ledger, photos: Photos
+    path: Place, stage: str, name: str, columns: Sequence[str] | None, ledger: Ledger, photos: Photos
 ) -> pa.Table:
     """Read a file of a table, or some columns of it, without the forgotten."""
     if columns is None or not ledger.version:
         return hide(stage, name, read_raw(path, columns), ledger, photos)
-    schema = pq.read_schema(path)
+    schema = pq.read_schema(parquet_source(path, whole=False))
     needed = [key for key in (*KEYS, "photo_id") if _keyed(schema, key)]
     found = hide(stage, name, read_raw(path, list(dict.fromkeys([*columns, *needed]))), ledger, photos)
     return found.select(list(columns))
 
 
-def read_raw(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+def read_raw(path: Place, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a file of a table as it lies there."""
-    return pq.read_table(path, columns=None if columns is None else list(columns), partitioning=None)
+    source = parquet_source(path, whole=columns is None)
+    return pq.read_table(source, columns=None if columns is None else list(columns), partitioning=None)
 
 
 def _keyed(schema: pa.Schema, key: str) -> bool:
@@ -132,9 +153,37 @@ def _ids(rows: pa.Table, key: str) -> npt.NDArray[np.int64]:
     return np.asarray(rows[key].combine_chunks(), np.int64)
 
 
+def _broken(rows: pa.Table, ledger: Ledger, photos: Photos) -> npt.NDArray[np.bool_]:
+    """Rows of quarantine: their ids are words, as they were found."""
+    gone = np.zeros(len(rows), np.bool_)
+    if not len(rows):
+        return gone
+    people = pa.array([str(user) for user in ledger.users.tolist()], pa.string())
+    pictures = pa.array([str(photo) for photo in photos().tolist()], pa.string())
+    for key in (*BROKEN_KEYS, "photo_id"):
+        if key in rows.schema.names:
+            words = pc.utf8_trim_whitespace(rows[key].combine_chunks().cast(pa.string()))
+            found = pc.is_in(words, value_set=pictures if key == "photo_id" else people)
+            gone |= np.asarray(found.fill_null(False), np.bool_)
+    return gone
+
+
+def _are_blank(rows: pa.Table, values: dict[str, Any]) -> npt.NDArray[np.bool_]:
+    blank = np.ones(len(rows), np.bool_)
+    for field in rows.schema:
+        if field.name not in KEPT:
+            column, value = rows[field.name].combine_chunks(), values.get(field.name)
+            if value is None:
+                same = column.is_null()
+            elif value != value:
+                same = pc.is_nan(column)
+            else:
+                same = pc.equal(column, pa.scalar(value, field.type))
+            blank &= np.asarray(same.fill_null(False), np.bool_)
+    return blank
+
+
 def _blank(rows: pa.Table, gone: npt.NDArray[np.bool_], values: dict[str, Any]) -> pa.Table:
-    if not gone.any():
-        return rows
     mask = pa.array(gone)
     for place, field in enumerate(rows.schema):
         if field.name not in KEPT:

@@ -3,7 +3,8 @@
 A stage's result for a bucket is a handful of files with the attempt in their names, and one small *manifest* that
 lists them. The manifest's path is made of the stage, the bucket and the *fingerprint* of everything the result depends
 on; creating it is exclusive, so of two writers exactly one wins and the other deletes its files. A file that no
-manifest names does not exist for anybody and is swept by the next writer. Nothing is ever changed or renamed.
+manifest names does not exist for anybody and is swept by the next writer. Nothing is ever changed or renamed, but by
+the erasure of people whom nobody could see in it any more (erasing.py).
 
     lake.json                                        format, hash, buckets: fixed when the lake is made
     lock/<epoch>.json                                who writes (lock.py)
@@ -13,6 +14,8 @@ manifest names does not exist for anybody and is swept by the next writer. Nothi
     rows/<name>-<fingerprint>.npy                    fixed-width rows of the whole population (rows.py)
     artefacts/<kind>/<id>.json                       what was fitted (name tables, …)
     forgotten/<number>.json                          who asked to be forgotten (ledger.py, hiding.py)
+    erasures/<number>.json                           receipts (receipts.py)
+    reports/<name>.json                              whom a report shows (shown.py)
     generations/<id>.json  quarantine/<table>.parquet  runs/  scratch/
 """
 
@@ -20,10 +23,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
-import os
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -37,7 +41,9 @@ import pyarrow.parquet as pq
 
 from profiling.errors import LakeError
 from profiling.hashing import splitmix64
-from profiling.small_files import create_exclusively, replace
+from profiling.object_paths import ObjectPath
+from profiling.places import Place, by_name, name_below, open_place
+from profiling.small_files import create_exclusively, replace, write_new
 from ray_tasks.heartbeat import FOLDER as HEARTBEATS
 from ray_tasks.hiding import Hiding, read_raw
 
@@ -68,14 +74,14 @@ class Manifest:
 
 
 class Lake:
-    """A lake on a local (or mounted) disk."""
+    """A lake on a disk or, by a URL such as `s3://bucket/lake`, in an object store with conditional puts."""
 
-    def __init__(self, folder: Path, buckets: int, epoch: int | None = None) -> None:
+    def __init__(self, folder: Place, buckets: int, epoch: int | None = None) -> None:
         self.folder, self.buckets, self.epoch = folder, buckets, epoch
         self.hiding = Hiding(self)
 
     @classmethod
-    def create(cls, folder: str | Path, buckets: int | None = None) -> Self:
+    def create(cls, folder: str | Place, buckets: int | None = None) -> Self:
         """Make a lake, or open it when it is there (`buckets`, where given, must then agree).
 
         Raises
@@ -83,7 +89,7 @@ class Lake:
         LakeError
             The folder holds something else, cannot be written, or was made with another number of buckets.
         """
-        path = Path(folder).absolute()
+        path = open_place(folder)
         wanted = SMALL_POPULATION_BUCKETS if buckets is None else buckets
         if wanted < 1 or wanted > MAX_BUCKETS or wanted & (wanted - 1):
             raise LakeError(f"--buckets {wanted}: give a power of two from 1 to {MAX_BUCKETS}")
@@ -91,6 +97,8 @@ class Lake:
             if not (path / "lake.json").exists() and path.is_dir() and any(path.iterdir()):
                 raise LakeError(f"{path}: is not empty and is no lake; name an empty or new folder with --lake")
             about = {"format": FORMAT, "hash": HASH, "buckets": wanted, "created": time.time()}
+            if isinstance(path, ObjectPath) and not (path / f".probe-{secrets.token_hex(8)}").keeps_the_first():
+                raise LakeError(f"{path}: this store ignores If-None-Match, so commits are not safe; use another")
             create_exclusively(path / "lake.json", json.dumps(about).encode())
             (path / HEARTBEATS).mkdir(exist_ok=True)
         except OSError as error:
@@ -105,9 +113,9 @@ class Lake:
         return lake
 
     @classmethod
-    def open(cls, folder: str | Path, epoch: int | None = None) -> Self:
+    def open(cls, folder: str | Place, epoch: int | None = None) -> Self:
         """Open an existing lake; `epoch` is the writer's, None for readers."""
-        path = Path(folder).absolute()
+        path = open_place(folder)
         try:
             about = json.loads((path / "lake.json").read_text())
         except FileNotFoundError:
@@ -152,7 +160,11 @@ class Lake:
     # --- smaller things ------------------------------------------------------------------------------------------
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        """A folder for spills, gone afterwards (after a kill: with the next sweep)."""
+        """A folder for spills, gone afterwards (after a kill: with the next sweep, or as the system tidies up)."""
+        if isinstance(self.folder, ObjectPath):
+            with tempfile.TemporaryDirectory(prefix="kith-") as name:
+                yield Path(name)
+            return
         folder = self.folder / "scratch" / secrets.token_hex(6)
         folder.mkdir(parents=True)
         try:
@@ -162,11 +174,9 @@ class Lake:
 
     def write_quarantine(self, name: str, table: pa.Table) -> None:
         """Replace `quarantine/<name>.parquet`: the broken rows of the snapshot partitioned last, with their reasons."""
-        folder = self.folder / "quarantine"
-        folder.mkdir(exist_ok=True)
-        temporary = folder / f".{name}.{secrets.token_hex(6)}"
-        pq.write_table(table, temporary)
-        os.replace(temporary, folder / f"{name}.parquet")
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer)
+        replace(self.folder / "quarantine" / f"{name}.parquet", buffer.getvalue())
 
     def write_note(self, path: str, value: Mapping[str, Any]) -> None:
         """Replace a small JSON file of this lake (progress of a run, and the like)."""
@@ -179,7 +189,7 @@ class Lake:
 
     def notes(self, folder: str) -> list[dict[str, Any]]:
         """All JSON files of a folder of this lake, by name."""
-        return [json.loads(path.read_text()) for path in sorted((self.folder / folder).glob("*.json"))]
+        return [json.loads(path.read_text()) for path in by_name((self.folder / folder).glob("*.json"))]
 
     def sweep(self) -> int:
         """Delete what no manifest names: leftovers of killed writers. Only the lock's holder may call it."""
@@ -187,12 +197,13 @@ class Lake:
         manifests = (_read_manifest(path) for path in (self.folder / "manifests").glob("*/*/*.json"))
         named = {name for manifest in manifests for names in manifest.files.values() for name in names}
         strays = [path for path in (self.folder / "data").rglob("*") if path.is_file()]
-        strays = [path for path in strays if path.relative_to(self.folder).as_posix() not in named]
+        strays = [path for path in strays if name_below(path, self.folder) not in named]
         strays += (self.folder / "manifests").rglob(".*.json.*")
         strays += (self.folder / "rows").glob(".*")
         for path in strays:
             path.unlink(missing_ok=True)
-        shutil.rmtree(self.folder / "scratch", ignore_errors=True)
+        if isinstance(self.folder, Path):
+            shutil.rmtree(self.folder / "scratch", ignore_errors=True)
         return len(strays)
 
     def check_epoch(self) -> None:
@@ -203,7 +214,7 @@ class Lake:
         if newest > self.epoch:
             raise LakeError(f"{self.folder}: another writer took over this lake; run the command again when it is done")
 
-    def _manifest_path(self, stage: str, bucket: int, fingerprint: str) -> Path:
+    def _manifest_path(self, stage: str, bucket: int, fingerprint: str) -> Place:
         return self.folder / "manifests" / stage / f"{bucket:06d}" / f"{fingerprint}.json"
 
 
@@ -223,13 +234,9 @@ class Attempt:
         files = self._files.setdefault(table_name, [])
         name = f"data/{self._stage}/{self._bucket:06d}/{table_name}-{self._name}-{len(files)}.parquet"
         path = self._lake.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         files.append(name)
         try:
-            with path.open("xb") as file:
-                pq.write_table(table, file, compression="zstd", write_statistics=False)
-                file.flush()
-                os.fsync(file.fileno())
+            write_new(path, lambda file: pq.write_table(table, file, compression="zstd", write_statistics=False))
         except OSError as error:
             self.discard()
             raise LakeError(f"{path.parent}: cannot be written ({error.strerror}); free space and run again") from None
@@ -283,5 +290,5 @@ class Attempt:
             self.discard()
 
 
-def _read_manifest(path: Path) -> Manifest:
+def _read_manifest(path: Place) -> Manifest:
     return Manifest(**json.loads(path.read_text()))

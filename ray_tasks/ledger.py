@@ -7,12 +7,12 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from profiling.errors import LakeError
+from profiling.places import Place
 from profiling.small_files import create_exclusively
 
 FOLDER = "forgotten"
@@ -43,13 +43,13 @@ class Ledger:
 NOBODY = Ledger(0, np.zeros(0, np.int64), np.zeros(0))
 
 
-def read_ledger(lake: Path) -> Ledger:
+def read_ledger(lake: Place) -> Ledger:
     """The ledger as it is now."""
     numbers = sorted(int(path.stem) for path in (lake / FOLDER).glob("[0-9]*.json"))
     return _read(lake, numbers[-1]) if numbers else NOBODY
 
 
-def add_to_ledger(lake: Path, users: Iterable[int]) -> Ledger:
+def add_to_ledger(lake: Place, users: Iterable[int]) -> Ledger:
     """Hide users in everything that is read and written from now on; those who are hidden already cost nothing.
 
     Raises
@@ -73,7 +73,7 @@ def add_to_ledger(lake: Path, users: Iterable[int]) -> Ledger:
 
 
 @functools.lru_cache(maxsize=8)
-def _read(lake: Path, version: int) -> Ledger:
+def _read(lake: Place, version: int) -> Ledger:
     requests = [json.loads((lake / FOLDER / f"{number:08d}.json").read_bytes()) for number in range(1, version + 1)]
     users = np.concatenate([np.array(request["users"], np.int64) for request in requests])
     times = np.concatenate([np.full(len(request["users"]), request["hidden_at"]) for request in requests])

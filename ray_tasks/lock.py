@@ -14,11 +14,11 @@ import platform
 import threading
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import psutil
 
 from profiling.errors import LakeLockedError
+from profiling.places import Place
 from profiling.small_files import create_exclusively, replace
 from ray_tasks.lake import Lake
 
@@ -36,6 +36,7 @@ class Holder:
     pid: int
     started: float
     lease_until: float
+    taken: float = 0.0  # seconds since 1970; 0 = not on record
 
     def alive(self) -> bool:
         """Whether the holder still writes: by its process on this machine, by its lease on another."""
@@ -62,6 +63,7 @@ class WriterLock:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.epoch = 0
+        self._taken = 0.0
 
     def __enter__(self) -> Lake:
         deadline = time.monotonic() + self._patience_s
@@ -78,7 +80,7 @@ class WriterLock:
             epoch, holder = current_holder(self._lake)
             if holder is not None:
                 return holder
-            self.epoch = epoch + 1
+            self.epoch, self._taken = epoch + 1, time.time()
             if create_exclusively(self._path("json"), json.dumps(asdict(self._me())).encode()):
                 return None
 
@@ -103,9 +105,9 @@ class WriterLock:
     def _me(self) -> Holder:
         pid = os.getpid()
         started = psutil.Process(pid).create_time()
-        return Holder(self._command, _this_host(), pid, started, time.time() + LEASE_S)
+        return Holder(self._command, _this_host(), pid, started, time.time() + LEASE_S, self._taken)
 
-    def _path(self, suffix: str) -> Path:
+    def _path(self, suffix: str) -> Place:
         return self._folder / f"{self.epoch:010d}.{suffix}"
 
 

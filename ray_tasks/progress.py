@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from profiling.places import by_name
 from ray_tasks.lake import Lake
 
 NOTE_EVERY_S = 1.0  # seconds between notes
@@ -50,10 +51,15 @@ class StageBar:
     def advance(self, units: int, counts: Mapping[str, Any] | None = None) -> None:
         """Count committed units, and the reasons in a manifest's counts."""
         self._note.done += units
+        self._owner.committed()
         for reason, count in (counts or {}).get("reasons", {}).items():
             self._note.reasons[reason] = self._note.reasons.get(reason, 0) + count
         self.tell(counts or {})
         self._owner.show(self._task, self._note, 0)
+
+    def rate(self) -> float:
+        """Units a second that this run committed."""
+        return self._note.rate()
 
     def tell(self, counts: Mapping[str, Any]) -> None:
         """Take in what a manifest tells of its users."""
@@ -96,7 +102,14 @@ class RunProgress:
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._note: dict[str, Any] = {"command": command, "started": time.time(), "state": "running"}
+        now = time.time()
+        self._note: dict[str, Any] = {
+            "command": command,
+            "started": now,
+            "state": "running",
+            "epoch": lake.epoch,
+            "committed": now,
+        }
         self._stages: dict[str, StageNote] = {}
         self._name = f"runs/{time.time_ns():020d}.json"
         self._written = 0.0
@@ -111,7 +124,7 @@ class RunProgress:
         ends: dict[type[BaseException] | None, str] = {None: "done", KeyboardInterrupt: "stopped"}
         self._note |= {"state": ends.get(kind, "failed"), "ended": time.time()}
         self._write()
-        for path in sorted((self._lake.folder / "runs").glob("*.json"))[:-KEPT_NOTES]:
+        for path in by_name((self._lake.folder / "runs").glob("*.json"))[:-KEPT_NOTES]:
             path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
@@ -129,6 +142,10 @@ class RunProgress:
         if not self._console.is_terminal:
             rate = f", {note.rate():,.1f} {unit}/s" if note.done > note.before else ""
             self._console.print(f"{name}: {note.done:,} of {note.total:,} {unit}{rate}", highlight=False)
+
+    def committed(self) -> None:
+        """Something was committed now; until the first time, the run's start stands for it."""
+        self._note["committed"] = time.time()
 
     def show(self, task: TaskID, note: StageNote, under_way: int) -> None:
         """Bring bar and note up to date."""

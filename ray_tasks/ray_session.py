@@ -8,12 +8,13 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from profiling.errors import KithError, RayLostError
 from ray_tasks.jobs import BucketJob, run_job
 from ray_tasks.lake import Lake, Manifest
+from ray_tasks.metrics import QUEUE, gauge
+from ray_tasks.set_aside import forgive, note_failure
 
 OBJECT_STORE_BYTES = 512 << 20  # chips and counts only: pixels and tables never enter the object store
 TASK_RETRIES = 3  # times a job is tried again when its worker dies
@@ -74,13 +75,22 @@ class RaySession:
         """Run jobs of one stage as Ray tasks, a bounded number at a time; `done` hears of each as it is committed."""
         results: dict[int, Manifest] = {}
         calls = [(f"{job.stage}-{job.bucket}", (str(lake.folder), lake.epoch, job)) for job in jobs]
-        for place, manifest in self.each(_run_job, calls):
+
+        def failed(place: int, error: Exception) -> None:
+            if not isinstance(error, KithError) or isinstance(error, RayLostError):
+                note_failure(lake, jobs[place].stage, jobs[place].bucket, jobs[place].fingerprint, error)
+
+        for place, manifest in self.each(_run_job, calls, failed):
             results[jobs[place].bucket] = manifest
+            forgive(lake, manifest.stage, manifest.bucket)
             done(manifest)
         return results
 
     def each(
-        self, function: Callable[..., Result], calls: Sequence[tuple[str, tuple[Any, ...]]]
+        self,
+        function: Callable[..., Result],
+        calls: Sequence[tuple[str, tuple[Any, ...]]],
+        failed: Callable[[int, Exception], None] | None = None,
     ) -> Iterator[tuple[int, Result]]:
         """Call a module-level function as Ray tasks, a bounded number at a time.
 
@@ -88,6 +98,7 @@ class RaySession:
         ----------
         function : gives the same whenever it is called again: a call is repeated when its worker dies.
         calls : what each is called for people, and its arguments.
+        failed : hears of a call that failed, by its place, before the error is raised.
 
         Yields
         ------
@@ -102,11 +113,17 @@ class RaySession:
             while waiting and len(running) < limit:
                 place, (name, arguments) = waiting.pop()
                 running[task.options(name=name).remote(*arguments)] = place
+            gauge(QUEUE, len(waiting), queue="jobs")
             ready, _ = ray.wait(list(running), num_returns=1)
             for reference in ready:
                 place = running.pop(reference)
-                with readable_errors():
-                    result = ray.get(reference)
+                try:
+                    with readable_errors():
+                        result = ray.get(reference)
+                except Exception as error:
+                    if failed is not None:
+                        failed(place, error)
+                    raise
                 yield place, result
 
     def _no_ray(self, error: Exception) -> str:
@@ -169,4 +186,4 @@ def readable_errors() -> Iterator[None]:
 
 
 def _run_job(folder: str, epoch: int | None, job: BucketJob) -> Manifest:
-    return run_job(Lake.open(Path(folder), epoch), job)
+    return run_job(Lake.open(folder, epoch), job)

@@ -41,6 +41,7 @@ from ray_tasks.explaining import Explainer
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.generations import Generation
 from ray_tasks.lake import Lake
+from ray_tasks.shown import note_report
 
 
 def write_report(
@@ -71,10 +72,12 @@ def write_report(
     chosen = users if users is not None else choose_users(teller.profiles, clusters, count)
     with DecoderPool(1, generation.population, tables.settings.decoding) as decoders:
         stories = [teller.tell(user, decoders) for user in chosen]
+    unresolved = choose_unresolved(teller.profiles)
+    note_report(lake, path, [*chosen, *unresolved])
     data = dataclasses.replace(
         generation_data(tables),
         stories=stories,
-        unresolved=[teller.line(user) for user in choose_unresolved(teller.profiles)],
+        unresolved=[teller.line(user) for user in unresolved],
         evaluation=evaluation,
         errors={} if truth is None else group_errors(tables, truth),
     )

@@ -16,11 +16,12 @@ import numpy.lib.format
 import numpy.typing as npt
 
 from profiling.errors import LakeError
+from profiling.places import Place, local_copy
 from profiling.small_files import write_exclusively
 from ray_tasks.lake import Lake
 
 
-def rows_path(lake: Lake, name: str, fingerprint: str) -> Path:
+def rows_path(lake: Lake, name: str, fingerprint: str) -> Place:
     """Where the rows `name` for this fingerprint stand, written or not."""
     return lake.folder / "rows" / f"{name}-{fingerprint}.npy"
 
@@ -32,7 +33,7 @@ def write_rows(
     shape: tuple[int, ...],
     dtype: npt.DTypeLike,
     chunks: Iterable[npt.NDArray[np.generic]],
-) -> Path:
+) -> Place:
     """Write rows once; a file that is there already is left as it is and `chunks` is not touched.
 
     Parameters
@@ -69,14 +70,15 @@ def write_rows(
 
 
 def open_rows(lake: Lake, name: str, fingerprint: str) -> npt.NDArray[np.generic]:
-    """The rows as a read-only memory map."""
-    path = rows_path(lake, name, fingerprint)
+    """The rows as a read-only memory map; those of an object store come once to a host, onto its disk."""
+    there = path = rows_path(lake, name, fingerprint)
     try:
+        path = local_copy(there)
         if path.stat().st_size and _is_empty(path):
             return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]
         return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
     except (OSError, ValueError):
-        raise LakeError(f"{path}: is missing or damaged; delete it if it is there and run kith build again") from None
+        raise LakeError(f"{there}: is missing or damaged; delete it if it is there and run kith build again") from None
 
 
 def _is_empty(path: Path) -> bool:

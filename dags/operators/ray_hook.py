@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +66,23 @@ class RayHook(BaseHook):
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else None
         with self._answers(), _as_told():
             return PromptClient(self.address, headers=headers)
+
+    def seal(self, secret: str) -> str:
+        """A secret for a job's environment that only this cluster's jobs can open.
+
+        Raises
+        ------
+        AirflowFailException
+            The connection has no token to seal it with.
+        """
+        if not self._token:
+            raise AirflowFailException(
+                f"connection {self.ray_conn_id!r} has no token, so no password can be sent to a job; set the cluster's "
+                "token as its password, or name the store by its address and set KITH_CASSANDRA_PASSWORD on the nodes"
+            )
+        from ray_tasks.sealing import seal
+
+        return seal(secret, self._token)
 
     def jobs(self) -> dict[str, str]:
         """State of every submitted job that the cluster knows, by submission id."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -13,7 +12,9 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.operators.job_log import REASON_LENGTH, LogLines, LogTail
 from dags.operators.ray_hook import RayHook, RayJobGoneError, RayUnreachableError
+from dags.operators.store_connection import connect_store
 from dags.operators.submission import Attempt, TaskIdentity, choose_attempt, entrypoint
+from profiling.places import open_place
 from ray_tasks.heartbeat import FILE_VARIABLE, LIMIT_VARIABLE, RENEW_S, Heartbeat
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class RayJobOperator(BaseOperator):
     Parameters
     ----------
     arguments : of the module, templated one by one, so that no value becomes two; what renders to nothing is left out.
+        `--store=connection://ID` is a profile store that an Airflow connection names, see `store_connection`.
     module : what Python runs.
     ray_conn_id : see `RayHook`.
     environment : variables of the job, templated. They are shown on the Ray dashboard: no secrets.
@@ -115,10 +117,11 @@ class RayJobOperator(BaseOperator):
             self.log.info("Ray job %s runs already: following it", job.submission_id)
             self._job = job
             return job
-        command = entrypoint(hook.python, self.module, [part for part in self.arguments if part != ""])
+        arguments, secret = connect_store([part for part in self.arguments if part != ""], hook)
+        command = entrypoint(hook.python, self.module, arguments)
         self.log.info("Ray job %s on %s: %s", job.submission_id, hook.address, command)
         self._job = job
-        hook.submit(job.submission_id, command, self.environment | self._watch(job), identity.metadata())
+        hook.submit(job.submission_id, command, self.environment | self._watch(job) | secret, identity.metadata())
         if self._killed:  # while the submission was on its way
             self.on_kill()
         return job
@@ -133,7 +136,7 @@ class RayJobOperator(BaseOperator):
     def _follow(self, hook: RayHook, submission_id: str, lines: LogLines) -> JobDetails:
         """Write the log until the job has ended."""
         client = hook.get_conn()
-        path = Path(self.heartbeat_folder, submission_id) if self.heartbeat_folder else None
+        path = open_place(self.heartbeat_folder) / submission_id if self.heartbeat_folder else None
         heartbeat = Heartbeat(path, min(RENEW_S, self.abandon_after_s / BEATS))
         tail = LogTail(client, submission_id)
         tail.start()

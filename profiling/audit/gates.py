@@ -12,6 +12,7 @@ from profiling.settings import AuditSettings
 ADVICE = {  # by gate: what to do when it fails
     "coverage": "look at users by reason; many no_margin: compare scorer and network, many no_faces: the photos",
     "failed_photos": "look at photos by reason: storage that was away is mended by kith build --retry-failed",
+    "set_aside": "kith alerts names buckets and reasons: mend them, then kith build --retry-failed",
     "hubs": "look at the worst hubs with kith explain; a celebrity or carpet: lower clustering.nonface_cut, or "
     "a network whose calibration does not fit: kith models calibrate",
     "degenerate": "the network or its weights are broken: kith models prepare, then build into a new lake",
@@ -48,6 +49,12 @@ def _whole_gates(audit: Mapping[str, Any], settings: AuditSettings) -> list[dict
             "photos that could not be read, of those selected",
             settings.max_failed_photos,
             _ratio(failed, photos["selected"]),
+        ),
+        _at_most(
+            "set_aside",
+            "photos set aside because their part failed three times, of those selected",
+            settings.max_set_aside,
+            _ratio(photos["by_reason"].get("set_aside", 0), photos["selected"]),
         ),
         _at_most("hubs", near, settings.max_hub_share, _ratio(hubs["hubs"], hubs["probed"])),
         _at_most("degenerate", "faces whose vector is NaN, zero or not of unit length", 0, norms["degenerate"]),

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from profiling.errors import PopulationError
+from profiling.object_urls import read_object_urls
 from profiling.population.casting import castable
 from profiling.population.checks import Checked, check_batch
 from profiling.tables import POPULATION, REQUIRED_TABLES
@@ -115,6 +116,7 @@ def open_population(folder: str, this_year: int | None = None) -> Population:
         One line: a table, a file or a required column is missing, cannot be read or has a type that cannot be cast,
         or there are no users at all.
     """
+    read_object_urls()
     try:
         filesystem, root = fsspec.core.url_to_fs(folder)
         there = filesystem.isdir(root)
@@ -181,7 +183,9 @@ def _state(filesystem: Any, path: str, label: str) -> tuple[int, str]:
         about = filesystem.info(path)
     except OSError as error:
         _refuse(label, error)
-    written = about.get("mtime") or about.get("ETag") or about.get("etag") or about.get("LastModified")
+    written = (
+        about.get("mtime") or about.get("ETag") or about.get("etag") or about.get("e_tag") or about.get("LastModified")
+    )
     return int(about["size"]), str(written)
 
 

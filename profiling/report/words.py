@@ -15,6 +15,7 @@ METRICS = {  # of evaluation.evaluate, in the order in which the report shows th
 GATES = {
     "coverage": "Coverage",
     "failed_photos": "Unreadable photos",
+    "set_aside": "Photos set aside",
     "hubs": "Hubs",
     "degenerate": "Degenerate vectors",
     "repeated": "Repeated vectors",

@@ -28,8 +28,10 @@ from profiling.errors import StoreError
 from profiling.hashing import splitmix64
 from profiling.small_files import create_exclusively, flush_folder
 from profiling.small_files import replace as replace_file
+from profiling.store.arrow_erasure import erase
 from profiling.store.arrow_files import BucketFile, stated_counts, write_bucket
 from profiling.store.arrow_ledger import read_ledger, write_ledger
+from profiling.store.erasure import StoreErasure
 from profiling.store.interface import ProfileStore, Snapshot
 from profiling.store.records import FORGOTTEN, READY, UNKNOWN, Counts, Head, StoredGeneration, StoredProfile
 from profiling.store.rows import stored_schema
@@ -99,7 +101,9 @@ class ArrowStore(ProfileStore):
         """A snapshot of any generation that is ready, active or not."""
         if generation.state != READY:
             raise StoreError(f"{self.name}: generation {generation.id} is {generation.state}; publish it again")
-        last = self._last.segments if isinstance(self._last, ArrowSnapshot) else {}
+        last = {}
+        if isinstance(self._last, ArrowSnapshot) and self._last.erased == self.head().erased:
+            last = self._last.segments
         return ArrowSnapshot(self, generation, last)
 
     def forgotten(self) -> npt.NDArray[np.int64]:
@@ -134,6 +138,13 @@ class ArrowStore(ProfileStore):
         parts = (BucketFile(self.bucket_path(number, bucket), number) for bucket in range(generation.buckets))
         return sum((part.count() for part in parts), Counts())
 
+    def read(self, generation: StoredGeneration) -> Iterator[pa.Table]:
+        """Rows of its own segment, bucket by bucket."""
+        for bucket in range(generation.buckets):
+            yield BucketFile(
+                self.bucket_path(generation.number, bucket), generation.number
+            ).rows.replace_schema_metadata()
+
     def forget(self, users: Iterable[int]) -> None:
         """Hide users from every read, in all generations there are and will be; returns once that holds."""
         wanted = np.unique(np.fromiter(users, np.int64))
@@ -145,6 +156,17 @@ class ArrowStore(ProfileStore):
         for path in (self.folder / "forgotten").glob("[0-9]*.arrow"):
             if int(path.stem) <= head.ledger:
                 path.unlink(missing_ok=True)
+
+    def erase(self, users: Iterable[int]) -> StoreErasure:
+        """Remove every row of users who were forgotten before; readers open the files anew with their next snapshot."""
+        with self._writable():
+            return erase(self, np.unique(np.fromiter(users, np.int64)))
+
+    def open_anew(self) -> None:
+        """Have every reader's next snapshot open its files again."""
+        with self._locked():
+            head = self.head()
+            self._write_head(replace(head, erased=head.erased + 1))
 
     def close(self) -> None:
         """Let go of all files."""

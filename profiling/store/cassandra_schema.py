@@ -22,8 +22,9 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS {keyspace}.forgotten (
         store tinyint, version bigint, user_id bigint, hidden_at double, PRIMARY KEY (store, version, user_id))""",
     """CREATE TABLE IF NOT EXISTS {keyspace}.written (
-        number int, bucket int, users bigint, rows bigint, PRIMARY KEY (number, bucket))""",
+        number int, bucket int, users bigint, rows bigint, ids blob, PRIMARY KEY (number, bucket))""",
 )
+# `ids` of a delta: int64, whose rows it wrote, so that it can be read alone; a base is read whole.
 # A table a base: its rows go with it. Vectors do not compress, and a read fetches a few hundred bytes: small chunks.
 BASE_TABLE = """CREATE TABLE IF NOT EXISTS {keyspace}.base_{number} (
     user_id bigint, delta int, rank tinyint, reason text, model text, cluster smallint, weight float, margin float,
@@ -68,11 +69,15 @@ def create_base(session: Session, keyspace: str, number: int) -> None:
 
 def drop_bases(session: Session, keyspace: str, numbers: set[int]) -> None:
     """Drop the tables of bases, with all deltas on them."""
+    for number in sorted(numbers & list_bases(session, keyspace)):
+        _change(session, f"DROP TABLE IF EXISTS {keyspace}.base_{number}")
+
+
+def list_bases(session: Session, keyspace: str) -> set[int]:
+    """Numbers of the bases whose tables are there."""
     query = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s"
-    there = {row.table_name for row in session.execute(query, (keyspace,))}
-    for number in sorted(numbers):
-        if f"base_{number}" in there:
-            _change(session, f"DROP TABLE IF EXISTS {keyspace}.base_{number}")
+    names = [row.table_name for row in session.execute(query, (keyspace,))]
+    return {int(name.removeprefix("base_")) for name in names if name.startswith("base_")}
 
 
 def refuse_snapshots(session: Session, address: CassandraAddress) -> None:

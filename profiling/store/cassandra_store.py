@@ -6,7 +6,7 @@ import functools
 import itertools
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,10 +18,13 @@ from cassandra.query import UNSET_VALUE
 
 from profiling.errors import StoreError
 from profiling.store.addresses import CassandraAddress
+from profiling.store.cassandra_erasure import erase
 from profiling.store.cassandra_requests import PIECE, Requests, explained
-from profiling.store.cassandra_schema import ONLY, create_base, create_tables, drop_bases, refuse_snapshots
+from profiling.store.cassandra_schema import ONLY, create_base, create_tables, drop_bases, list_bases, refuse_snapshots
+from profiling.store.cassandra_segments import delta_ids, read_segment
 from profiling.store.cassandra_session import connect, find_store
 from profiling.store.cassandra_snapshot import CassandraSnapshot
+from profiling.store.erasure import StoreErasure
 from profiling.store.interface import ProfileStore, Snapshot
 from profiling.store.records import READY, Counts, Head, StoredGeneration
 from profiling.store.rows import count_rows, stored_schema
@@ -90,6 +93,11 @@ class CassandraStore(ProfileStore):
             )
         return Head(row.active, row.since or 0.0, row.ledger or 0)
 
+    def read(self, generation: StoredGeneration) -> Iterator[pa.Table]:
+        """Rows of its own segment, in pieces of any order."""
+        with explained(self.name):
+            yield from read_segment(self, generation)
+
     def pin(self, generation: StoredGeneration) -> Snapshot:
         """A snapshot of any generation that is ready, active or not."""
         if generation.state != READY:
@@ -138,8 +146,8 @@ class CassandraStore(ProfileStore):
             self.requests.run([(insert, values) for values in piece])
         if generation.deltas:
             self._count_delta(generation, rows, counts)
-        mark = self._prepared("INSERT INTO written (number, bucket, users, rows) VALUES (?, ?, ?, ?)")
-        self.requests.one(mark, (generation.number, bucket, counts.users, counts.rows))
+        mark = self._prepared("INSERT INTO written (number, bucket, users, rows, ids) VALUES (?, ?, ?, ?, ?)")
+        self.requests.one(mark, (generation.number, bucket, counts.users, counts.rows, delta_ids(generation, rows)))
         return counts
 
     def written(self, generation: StoredGeneration) -> dict[int, Counts]:
@@ -155,9 +163,7 @@ class CassandraStore(ProfileStore):
             f"SELECT count(*) AS rows, sum(cast(rank AS int)) AS seconds FROM base_{generation.base} "  # noqa: S608
             "WHERE token(user_id) >= ? AND token(user_id) <= ?"
         )
-        pieces = 1 + sum(self.written(generation).values(), Counts()).rows // RANGE_ROWS
-        edges = [k * RING // pieces - RING // 2 for k in range(pieces + 1)]
-        calls = [(query, (low, high - 1)) for low, high in itertools.pairwise(edges)]
+        calls = [(query, each) for each in self._ranges(generation.base)]
         found = [result.one() for result in self.requests.run(calls, COUNTING)]
         rows = sum(row.rows for row in found)
         return Counts(rows - sum(row.seconds or 0 for row in found), rows)
@@ -176,6 +182,34 @@ class CassandraStore(ProfileStore):
             # When another one raised it meanwhile, readers may have fetched that version already: take the next.
             if self.requests.decide(raised, (version + 1, version), lambda: False):
                 return
+
+    def erase(self, users: Iterable[int]) -> StoreErasure:
+        """Copy what is served without users who were forgotten before, and drop all tables that hold them."""
+        with explained(self.name):
+            return erase(self, np.unique(np.fromiter(users, np.int64)))
+
+    def scan(self, base: int, columns: str) -> Iterator[Any]:
+        """All rows of a base's table, deltas included, range by range; a user's rows come together, newest first."""
+        query = self._prepared(
+            f"SELECT {columns} FROM base_{base} WHERE token(user_id) >= ? AND token(user_id) <= ?"  # noqa: S608
+        )
+        for each in self._ranges(base):
+            yield from self.requests.ask(query, each)
+
+    def statement(self, query: str) -> Any:
+        """A prepared statement; tables are named without the keyspace."""
+        return self._prepared(query)
+
+    def base_tables(self) -> set[int]:
+        """Numbers of the bases whose tables are there."""
+        return list_bases(self.session, self.address.keyspace)
+
+    def _ranges(self, base: int) -> list[tuple[int, int]]:
+        """First and last token of pieces of the ring that hold some `RANGE_ROWS` rows of a base each."""
+        rows = sum((count.rows for count in self.written(self.find(base)).values()), 0)
+        pieces = 1 + rows // RANGE_ROWS
+        edges = [k * RING // pieces - RING // 2 for k in range(pieces + 1)]
+        return [(low, high - 1) for low, high in itertools.pairwise(edges)]
 
     def close(self) -> None:
         """Give connections back; snapshots end with it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from profiling.errors import ModelError, StoreConflictError, StoreError
+from profiling.store.erasure import StoreErasure
 from profiling.store.records import DROPPED, READY, WRITING, Counts, Head, StoredGeneration, StoredProfile
 
 
@@ -25,6 +26,8 @@ class Snapshot(ABC):
 
     The ledger of the forgotten is the exception: each call reads it afresh.
     """
+
+    erased = 0  # `Head.erased` when it was pinned
 
     def __init__(self, generation: StoredGeneration) -> None:
         self.generation = generation
@@ -66,6 +69,10 @@ class ProfileStore(ABC):
         """Users and rows of its own segment, counted where they lie, not remembered."""
 
     @abstractmethod
+    def read(self, generation: StoredGeneration) -> Iterator[pa.Table]:
+        """Rows of its own segment, of `stored_schema`, in pieces of any order; a user's rows come in one piece."""
+
+    @abstractmethod
     def pin(self, generation: StoredGeneration) -> Snapshot:
         """A snapshot of any generation that is ready, active or not."""
 
@@ -76,6 +83,10 @@ class ProfileStore(ABC):
     @abstractmethod
     def forgotten(self) -> npt.NDArray[np.int64]:
         """Ids of the ledger, sorted."""
+
+    @abstractmethod
+    def erase(self, users: Iterable[int]) -> StoreErasure:
+        """Remove every row of users who were forgotten before, from all generations; twice is once."""
 
     @abstractmethod
     def close(self) -> None:
@@ -243,12 +254,14 @@ class ProfileStore(ABC):
         ModelError
             The active generation is of another model.
         """
-        number = self.head().active
+        head = self.head()
+        number = head.active
         if number is None:
             raise StoreError(f"{self.name}: holds no active generation; kith publish one")
         last = self._last
-        if last is None or last.generation.number != number:
+        if last is None or last.generation.number != number or last.erased != head.erased:
             last = self._last = self.pin(self.find(number))
+            last.erased = head.erased
         found = last.generation
         if model is not None and found.model != model:
             raise ModelError(

@@ -91,11 +91,15 @@ class Counts:
 
 @dataclass(frozen=True)
 class Head:
-    """What changes in a store: the active generation's number, since when, and the ledger's version (0 = empty)."""
+    """What changes in a store: the active generation's number, since when, and the ledger's version (0 = empty).
+
+    `erased` counts erasures after which files must be opened anew; always 0 where there are none.
+    """
 
     active: int | None = None
     since: float = 0.0
     ledger: int = 0
+    erased: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,19 +12,23 @@ import typer
 
 from profiling.errors import KithError
 from ray_tasks.cli import (
+    alerts,
     audit,
     build,
+    cache,
     explain,
     forget,
     inspect,
     models,
     populations,
     recognize,
+    retire,
     services,
     store,
     training,
 )
 from ray_tasks.heartbeat import watched
+from ray_tasks.sealing import open_password
 
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells give it
 
@@ -57,6 +61,7 @@ app.command("status")(stoppable(inspect.status))
 app.command("report")(stoppable(inspect.report))
 app.command("evaluate")(stoppable(inspect.evaluate))
 app.command("audit")(stoppable(audit.audit))
+app.command("alerts")(stoppable(alerts.alerts))
 app.command("explain")(stoppable(explain.explain))
 app.command("publish")(stoppable(store.publish))
 app.command("rollback")(stoppable(store.rollback))
@@ -65,15 +70,18 @@ app.command("recognize")(stoppable(recognize.recognize))
 app.command("forget")(stoppable(forget.forget))
 app.command("up")(stoppable(services.up))
 app.command("down")(stoppable(services.down))
+app.command("retire")(stoppable(retire.retire))
 app.command("train-scorer")(stoppable(training.train_scorer))
 app.add_typer(store.stores, name="store")
 app.add_typer(store.profiles, name="profiles")
+app.add_typer(cache.app, name="cache")
 app.add_typer(models.app, name="models")
 
 
 def main() -> None:
     """Run the command line."""
     try:
+        open_password(os.environ)
         with watched(os.environ):
             app()
     except KithError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -26,7 +25,7 @@ NAMES = (*STAGES, f"{ROUND}0, …", *LAST)
 
 def build(
     population: Annotated[str, typer.Argument(help="The population folder.", show_default=False)],
-    lake: Annotated[Path, typer.Option(help="The lake's folder; made when it is not there.", show_default=False)],
+    lake: Annotated[str, typer.Option(help="A folder or s3://BUCKET/FOLDER; made when not there.", show_default=False)],
     model: Annotated[str | None, typer.Option(help="Embedding network; see kith models list. [default: dlib]")] = None,
     rounds: Annotated[int | None, typer.Option(min=0, help="Rounds after round 0, at most. [default: 4]")] = None,
     photos_per_user: Annotated[int | None, typer.Option(min=1, help="Photos a user. [default: 100]")] = None,

@@ -25,6 +25,7 @@ from ray_tasks.generations import find_generation, generations
 from ray_tasks.lake import Lake
 from ray_tasks.lock import current_holder
 from ray_tasks.ray_session import RaySession
+from ray_tasks.shown import USUAL
 
 
 def status(lake: LakeFolder, as_json: Json = False) -> None:
@@ -129,7 +130,7 @@ def _share(value: dict[str, Any]) -> str:
 
 def report(
     lake: LakeFolder,
-    out: Annotated[Path | None, typer.Option(help="The HTML file. [default: LAKE/report.html]")] = None,
+    out: Annotated[Path | None, typer.Option(help="The HTML file. [default: report.html in the lake, or here]")] = None,
     user: Annotated[list[int] | None, typer.Option(help="A user to show; may be repeated.")] = None,
     users: Annotated[int, typer.Option(min=0, max=100, help="Users to show when none is named.")] = 8,
     truth: Annotated[Path | None, typer.Option(help="The truth folder: marks what is right and wrong.")] = None,
@@ -144,7 +145,7 @@ def report(
 
     opened = Lake.open(lake)
     found = find_generation(opened, generation)
-    path = out or opened.folder / "report.html"
+    path = out or (opened.folder if isinstance(opened.folder, Path) else Path()) / USUAL
     known, judged = None, None
     if truth is not None:
         known = read_truth(truth)

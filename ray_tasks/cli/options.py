@@ -13,7 +13,7 @@ from rich.console import Console
 from profiling.errors import SettingsError
 from profiling.settings import Settings, load_settings
 
-LakeFolder = Annotated[Path, typer.Argument(help="The lake's folder.", show_default=False)]
+LakeFolder = Annotated[str, typer.Argument(help="The lake: a folder, or s3://BUCKET/FOLDER.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, nothing else, on standard output.")]
 RayAddress = Annotated[str | None, typer.Option("--ray", help="Address of a Ray cluster; without it Ray runs here.")]
 Cpus = Annotated[int | None, typer.Option(min=1, help="CPUs of a local Ray; without it all of the machine.")]

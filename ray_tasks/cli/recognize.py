@@ -11,6 +11,7 @@ import typer
 
 from profiling.errors import LakeError, PhotoError
 from profiling.evaluation.uploads import FALSE_POSITIVES
+from profiling.places import open_place
 from profiling.refusals import PhotoRefused
 from profiling.settings import Settings
 from profiling.store import ProfileStore, open_store
@@ -31,7 +32,7 @@ def recognize(
     store: StoreAddress,
     friends: Annotated[str, typer.Option(help="Where friendships are: a population or a lake.", show_default=False)],
     lake: Annotated[
-        Path | None, typer.Option(help="Whose settings and thresholds to use. [default: that of --friends]")
+        str | None, typer.Option(help="Whose settings and thresholds to use. [default: that of --friends]")
     ] = None,
     false_positives: Annotated[float, typer.Option(help="Strangers' faces that may be named.")] = FALSE_POSITIVES,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
@@ -41,10 +42,10 @@ def recognize(
     from profiling.recognition import Recognizer
 
     with contextlib.closing(open_store(store)) as opened:
-        is_lake = Path(friends, "lake.json").is_file()
+        is_lake = (open_place(friends) / "lake.json").is_file()
         if lake is None and not is_lake:
             raise LakeError("--lake is missing: name the lake whose settings and thresholds hold for this store")
-        source = Lake.open(Path(friends) if lake is None else lake)
+        source = Lake.open(friends if lake is None else lake)
         generation = _generation(source, opened)
         settings = Settings.model_validate(generation.settings)
         thresholds = read_thresholds(source, generation)

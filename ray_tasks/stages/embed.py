@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from profiling.embedding import get_model, load_calibration
 from profiling.settings import Settings
 from profiling.weights import MTCNN_SHA256
+from ray_tasks.feeding import Feeding
 from ray_tasks.lake import Lake, fingerprint
 from ray_tasks.parts import Part
 from ray_tasks.progress import StageBar
-from ray_tasks.ray_session import RaySession, readable_errors
+from ray_tasks.ray_session import RaySession
+from ray_tasks.set_aside import forgive
 from ray_tasks.stages.context import BuildContext
 from ray_tasks.stages.face_parts import FaceParts, open_parts, split_photos
 from ray_tasks.stages.looked import failed_photos, look_over
 
 LOGIC = 1  # raise when the results of this stage change
-POLL_S = 0.5  # seconds between looks at the actors' counters
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,9 @@ def embed(context: BuildContext) -> None:
     total = sum(int(selected.counts["photos"]) for selected in context.manifests["select"].values())
     behind = total - sum(len(part.photos) for part in parts)
     with context.progress.stage(context.title("embed"), total=total, unit="photos", done=behind) as bar:
+        if context.retry_failed:
+            for bucket in {part.bucket for part in parts}:
+                forgive(context.lake, stage_name(context.settings), bucket)
         if parts:
             run_parts(Crew(context.session, context.lake, context.population, context.settings), parts, bar)
     look_over(context, stage_name(context.settings))
@@ -83,39 +86,14 @@ def unseen_parts(context: BuildContext, bucket: int) -> list[Part]:
 
 
 def run_parts(crew: Crew, parts: Sequence[Part], bar: StageBar) -> None:
-    """Feed the parts to the detectors, one each at a time, the largest first; end the actors afterwards."""
+    """Feed the parts to the detectors; end the actors afterwards."""
     from ray_tasks.actors import ActorPlan, start_actors  # imports torch: seconds that most commands need not wait
 
     ray = crew.session.ray()
     plan = ActorPlan.of(crew.session.cpus(), crew.session.gpus())
     detectors, embedders = start_actors(ray, plan, crew.lake, crew.photos, crew.settings)
     try:
-        _feed(ray, detectors, sorted(parts, key=lambda part: len(part.photos)), bar)
+        Feeding(ray, crew.lake, get_model(crew.settings.embedding.model).dim, bar).feed(detectors, parts)
     finally:
         for actor in [*detectors, *embedders]:
             ray.kill(actor)
-
-
-def _feed(ray: Any, detectors: Sequence[Any], waiting: list[Part], bar: StageBar) -> None:
-    idle = list(detectors)
-    running: dict[Any, Any] = {}
-    while waiting or running:
-        while waiting and idle:
-            actor, part = idle.pop(), waiting.pop()
-            running[actor.run_part.remote(part)] = actor
-        ready, _ = ray.wait(list(running), num_returns=1, timeout=POLL_S)
-        for reference in ready:
-            idle.append(running.pop(reference))
-            with readable_errors():
-                manifest = ray.get(reference)
-            bar.advance(manifest.counts["photos"], manifest.counts)
-        bar.under_way(sum(_photos_seen(ray, actor) for actor in running.values()))
-
-
-def _photos_seen(ray: Any, actor: Any) -> int:
-    """The actor's counter; 0 while it starts or restarts."""
-    answer = actor.photos_seen.options(concurrency_group="report").remote()
-    try:
-        return int(ray.get(answer, timeout=POLL_S))
-    except (ray.exceptions.GetTimeoutError, ray.exceptions.RayActorError):
-        return 0

@@ -26,6 +26,7 @@ from profiling.tallies import count_values
 from profiling.vectors import unpack_vectors
 from ray_tasks.jobs import BucketJob, StageOutput
 from ray_tasks.lake import Lake, fingerprint
+from ray_tasks.metrics import count_round
 from ray_tasks.rows import open_rows, write_rows
 from ray_tasks.stages.context import BuildContext, Manifests, fingerprints
 from ray_tasks.stages.partition_rows import bucket_friends
@@ -77,6 +78,7 @@ def run_rounds(context: BuildContext, scorer: Scorer, base: Sequence[Manifests] 
         counts = {name: sum(int(m.counts[name]) for m in manifests.values()) for name in COUNTED}
         last = Round(number=number, rows=_publish(context, manifests), **counts)
         context.manifests["score"] = manifests
+        count_round(number, last.scored, last.moved, context.users())
         yield last
         if settled(context, last):
             break

@@ -86,7 +86,8 @@ class RayHead:
         command += ["--dashboard-host=127.0.0.1", f"--temp-dir={self.folder}", "--disable-usage-stats"]
         command += [f"--object-store-memory={OBJECT_STORE_BYTES}"]
         command += [f"--{name}={port}" for name, port in self.ports.items()]
-        environment = os.environ | {
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("KITH_CASSANDRA")}
+        environment = kept | {
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": self.token,
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",

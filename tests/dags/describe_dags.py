@@ -29,7 +29,7 @@ def main(folder: str) -> None:
             "doc": dag.doc_md or "",
             "tags": sorted(dag.tags),
             "max_active_runs": dag.max_active_runs,
-            "schedule": getattr(getattr(dag.timetable, "timetable", None), "expression", ""),
+            "schedule": getattr(getattr(dag.timetable, "timetable", dag.timetable), "expression", ""),
             "assets": _assets(dag.timetable.asset_condition),
             "params": {name: _field(dag.params.get_param(name)) for name in dag.params},
             "tasks": {

@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
 FORM, NIGHTLY, TRAINING = "rebuild_profiles", "nightly_profiles", "train_scorer"
 PUBLISHING = "publish_profiles"
+FORGETTING, RETENTION = "forget_users", "retire_generations"
 OF_A_PERSON = "approval"  # waits for an answer, not for a job
 
 
@@ -31,7 +32,7 @@ def described(airflow: Airflow) -> dict[str, Any]:
 def test_only_dags_are_read_and_all_of_them_parse(described: dict[str, Any]) -> None:
     assert described["errors"] == {}
     assert described["files"] == len(described["dags"])
-    assert set(described["dags"]) == {FORM, NIGHTLY, TRAINING, PUBLISHING}
+    assert set(described["dags"]) == {FORM, NIGHTLY, TRAINING, PUBLISHING, FORGETTING, RETENTION}
 
 
 def test_all_dag_files_parse_in_under_a_second_and_import_nothing_heavy(described: dict[str, Any]) -> None:
@@ -46,7 +47,7 @@ def test_every_dag_says_what_it_is_and_whose(described: dict[str, Any]) -> None:
         assert dag["max_active_runs"] == 1
         for name, task in dag["tasks"].items():
             assert task["owner"] == "kith"
-            assert task["callbacks"] == ["say_what_to_do"]
+            assert task["callbacks"][-1] == "say_what_to_do"
             assert name == OF_A_PERSON or (task["retries"] >= 1 and task["timeout"])
 
 
@@ -76,6 +77,13 @@ def test_a_night_begins_by_the_clock_or_when_the_population_changes(described: d
     assert described["dags"][TRAINING]["tasks"]["propose"]["outlets"] == ["kith_proposed_scorer"]
 
 
+def test_erasing_and_retiring_look_by_the_clock_and_wait_for_the_lake(described: dict[str, Any]) -> None:
+    for name, task in ((FORGETTING, "erase"), (RETENTION, "retire")):
+        arguments = described["dags"][name]["tasks"][task]["arguments"]
+        assert "--wait=43200" in arguments
+        assert described["dags"][name]["schedule"]
+
+
 def test_every_field_has_a_title_a_description_and_a_section(described: dict[str, Any]) -> None:
     for dag in described["dags"].values():
         for name, field in dag["params"].items():
@@ -98,7 +106,7 @@ Values = dict[str, dict[str, list[Any]]]
 
 PUBLISH_GOOD = {
     "publish": ["never", "after approval", "automatic"],
-    "store": [None, "arrow:///data/store", "cassandra://kith@db:9042/kith"],
+    "store": [None, "arrow:///data/store", "cassandra://kith@db:9042/kith", "connection://kith"],
     "dry_run": [True, False],
 }
 PUBLISH_BAD = {
@@ -129,6 +137,8 @@ GOOD: Values = {
         "against": ["", "none", "g0123456789ab"],
     },
     TRAINING: {"lake": ["/lake"], "truth": [None, "/truth"], "out": ["/a b.json"], "precision": [0.5, 0.99, 1]},
+    RETENTION: {"lake": [None, "/data/lake"], "store": PUBLISH_GOOD["store"]},
+    FORGETTING: {"lake": [None, "/data/lake"], "store": PUBLISH_GOOD["store"], "now": [True, False]},
 }
 BAD: Values = {
     FORM: PUBLISH_BAD
@@ -152,6 +162,8 @@ BAD: Values = {
         "against": ["a b", None],
     },
     TRAINING: {"lake": [None, "x"], "truth": ["x", ""], "out": ["/scorer", "a.json", ""], "precision": [0.4, 2, "1"]},
+    RETENTION: {"lake": ["lake", ""], "store": PUBLISH_BAD["store"]},
+    FORGETTING: {"lake": ["lake", ""], "store": PUBLISH_BAD["store"], "now": ["yes", None]},
 }
 
 

@@ -7,11 +7,11 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import pytest
 
 from profiling.errors import LakeLockedError
+from profiling.small_files import replace as write
 from ray_tasks.lake import Lake
 from ray_tasks.lock import LEASE_S, Holder, WriterLock, current_holder
 
@@ -26,8 +26,8 @@ with WriterLock(Lake.open(sys.argv[1]), "kith test"):
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake.create(tmp_path / "lake", 2)
+def lake(lake_folder: str) -> Lake:
+    return Lake.create(lake_folder, 2)
 
 
 def test_epochs_count_up_and_the_lock_is_given_back(lake: Lake) -> None:
@@ -62,10 +62,10 @@ def test_a_writer_elsewhere_counts_until_its_lease_ends(lake: Lake) -> None:
         path = lake.folder / "lock" / "0000000001.json"
         away = replace(Holder(**json.loads(path.read_text())), host="elsewhere pid:[1]")
     (lake.folder / "lock" / "0000000001.released").unlink()
-    path.write_text(json.dumps(asdict(away)))
+    write(path, json.dumps(asdict(away)).encode())
     with pytest.raises(LakeLockedError, match="on elsewhere"):
         WriterLock(lake, "other").__enter__()
-    path.write_text(json.dumps(asdict(replace(away, lease_until=time.time() - 1))))
+    write(path, json.dumps(asdict(replace(away, lease_until=time.time() - 1))).encode())
     with WriterLock(lake, "other") as held:
         assert held.epoch == 2
     assert LEASE_S > 0

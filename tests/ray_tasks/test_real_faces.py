@@ -8,17 +8,28 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from profiling.settings import Settings
+from profiling.evaluation import read_truth
+from profiling.recognition import Recognizer
+from profiling.settings import Settings, StoreSettings
+from profiling.store import create_store, open_store
 from ray_tasks.build import build
-from ray_tasks.evaluating import assess_generation
+from ray_tasks.cli.recognize import read_thresholds
+from ray_tasks.evaluating import evaluate_generation
+from ray_tasks.generations import Generation
 from ray_tasks.lake import Lake
+from ray_tasks.lake_circle import LakeCircle
+from ray_tasks.publishing import Order, publish
 from ray_tasks.ray_session import RaySession
 from tests.profiling.embedding.conftest import SHARED
+from tests.ray_tasks.test_recognize import named_right
 
 pytestmark = [pytest.mark.slow, pytest.mark.data]
 
@@ -39,11 +50,27 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_owners_of_real_albums_are_found(people: Path, tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Judged:
+    """A lake of real people, and what evaluate found."""
+
+    people: Path
+    lake: Lake
+    generation: Generation
+    metrics: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def judged(people: Path, tmp_path_factory: pytest.TempPathFactory) -> Judged:
     with RaySession(cpus=2) as session:
-        lake = Lake.create(tmp_path / "lake", 4)
+        lake = Lake.create(tmp_path_factory.mktemp("judged") / "lake", 4)
         generation = build(people, lake, Settings(), session)
-        metrics = assess_generation(lake, generation, people / "truth", "all", session, Console(quiet=True)).metrics
+        metrics = evaluate_generation(lake, generation, people / "truth", "all", session, Console(quiet=True))
+    return Judged(people, lake, generation, metrics)
+
+
+def test_owners_of_real_albums_are_found(judged: Judged) -> None:
+    metrics, generation = judged.metrics, judged.generation
     largest, leaders = metrics["baseline_largest_cluster"]["value"], metrics["leader_accuracy"]["value"]
     assert metrics["precision"]["value"] >= 0.98, metrics["precision"]
     assert metrics["coverage"]["value"] >= 0.92, metrics["coverage"]
@@ -51,3 +78,23 @@ def test_owners_of_real_albums_are_found(people: Path, tmp_path: Path) -> None:
     assert sum(kind["users"] for kind in metrics["by_kind"].values()) == metrics["users"]
     profiles = generation.audit["users_by_reason"]
     assert sum(profiles.values()) == generation.audit["users"]
+
+
+def test_recognize_agrees_with_evaluate_on_real_uploads(judged: Judged, tmp_path: Path) -> None:
+    truth = read_truth(judged.people / "truth")
+    assert truth.uploads.num_rows > 20
+    uri = f"arrow://{tmp_path / 'store'}"
+    create_store(uri).close()
+    with RaySession(cpus=2) as session:
+        publish(Order(judged.lake, judged.generation, uri, approved=True), session, StoreSettings())
+    circle = LakeCircle(judged.lake, judged.generation)
+    with closing(open_store(uri)) as store:
+        recognizer = Recognizer(store, circle, Settings(), read_thresholds(judged.lake, judged.generation))
+        faces = {
+            row["upload_id"]: recognizer.recognize((judged.people / row["uri"]).read_bytes(), row["uploader_id"])
+            for row in truth.uploads.to_pylist()
+        }
+    right, named, unmatched = named_right(truth, faces)
+    assert right == judged.metrics["tp_all"]["count"] > 0
+    assert named - right == judged.metrics["wrong_at_fp_0.001"]["count"]
+    assert unmatched == judged.metrics["unmatched_upload_faces"]

@@ -23,7 +23,7 @@ def audit(passed: str) -> dict[str, Any]:
 
 with DAG(
     "asking",
-    params=nightly_form() | {"passed": Param(True, type="boolean")},
+    params=nightly_form() | {"passed": Param(True, type="boolean"), "lake": Param("/lake", type="string")},
     default_args=DEFAULTS | {"retries": 0},
 ):
-    publish_tasks(audit("{{ params.passed }}"), "/lake", PUBLISH, "{{ params.store or '' }}")
+    publish_tasks(audit("{{ params.passed }}"), "{{ params.lake }}", PUBLISH, "{{ params.store or '' }}")

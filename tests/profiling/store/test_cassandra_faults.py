@@ -55,7 +55,7 @@ def test_rows_of_dropped_bases_are_not_there_any_more(cassandra: CassandraServer
     store._remove({1}, set())
     with pytest.raises(StoreError, match="take a new snapshot"):
         snapshot.get(USERS[0])
-    assert not list((cassandra.home / "data").glob("data/dropping/base_1-*/*.db"))
+    assert not list((cassandra.home / "data").glob("dropping/base_1-*/*.db"))
     store.close()
 
 

@@ -80,6 +80,33 @@ def test_a_rolled_back_delta_is_in_no_later_list(store: ProfileStore) -> None:
     assert store.rollback().id == "g1", "g2 was rolled back before; g3 replaced g1"
 
 
+def test_g1_g2_back_to_g1_then_g3_and_the_forgotten_stay_away(store: ProfileStore) -> None:
+    g1 = draw_profiles(USERS, 1)
+    only_g2, by_g3, gone = USERS[0], USERS[1], [USERS[2], USERS[30]]
+    g2 = pa.concat_tables([draw_profiles([only_g2], 2), g1.slice(1)])
+    g3 = pa.concat_tables([g1.slice(0, 1), draw_profiles([by_g3], 3), g1.slice(2)])
+    first = publish(store, "g1", g1)
+    publish(store, "g2", g2, first, g1)
+    store.forget(gone)
+    assert store.rollback().id == "g1"
+    third = publish(store, "g3", g3, store.active(), g1)
+    assert third.kind == "delta"
+
+    def assert_right(profiles: pa.Table) -> None:
+        oracle = expected(profiles)
+        for user, found in zip(USERS, store.snapshot().get_many(USERS), strict=True):
+            assert found.reason == "forgotten" if user in gone else answer(found) == oracle[user]
+
+    assert_right(g3)
+    assert answer(store.snapshot().get(only_g2)) == expected(g1)[only_g2] != expected(g2)[only_g2]
+    store.erase(gone)
+    assert_right(g3)
+    publish(store, "g4", g2, store.active(), g3)
+    assert_right(g2)
+    store.rollback()
+    assert_right(g3)
+
+
 def test_a_snapshot_stays_while_others_are_published(store: ProfileStore) -> None:
     tables = [draw_profiles(USERS, seed) for seed in range(3)]
     first = publish(store, "g0", tables[0])
