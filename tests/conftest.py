@@ -7,13 +7,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from profiling.settings import Settings
 
+ROOT = Path(__file__).parents[1]
+TOGETHER = {"tests/dags": "airflow", "tests/plugin": "airflow", "tests/services": "services"}  # they share servers
 USERS = 9  # of the drawn population: the ninth did not consent
 BUCKETS = 4
 PHOTOS_A_PART = 8  # small, so that a build has many parts and a kill finds some of them done
+
+
+hypothesis.settings.register_profile("kith", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("kith")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process when several run beside each other, and a folder's that share a server."""
+    for item in items:
+        name = item.path.relative_to(ROOT).as_posix()
+        group = next((group for folder, group in TOGETHER.items() if name.startswith(f"{folder}/")), name)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @dataclass(frozen=True)
