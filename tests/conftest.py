@@ -1,4 +1,4 @@
-"""What many tests share: a small drawn population and one undisturbed build of it."""
+"""What many tests share: a small drawn population, one undisturbed build of it, both kinds of stores, one Cassandra."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ import hypothesis
 import pytest
 
 from profiling.settings import Settings
+from tests.stores import cassandra, fresh_store, kind, spoil, uri
+
+__all__ = [
+    "cassandra",
+    "fresh_store",
+    "kind",
+    "spoil",
+    "uri",
+]  # here and nowhere else: each place has a server of its own
 
 ROOT = Path(__file__).parents[1]
 TOGETHER = {"tests/dags": "airflow", "tests/plugin": "airflow", "tests/services": "services"}  # they share servers

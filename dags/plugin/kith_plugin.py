@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from dags.wordings import teach_wordings
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -47,6 +49,9 @@ VIEWS: list[dict[str, Any]] = [  # addresses are relative to Airflow's own
         "icon": "kith/icon.svg",
     },
 ]
+
+
+teach_wordings()  # the api-server refuses what forms refuse, and knows no DAG file
 
 
 class KithPlugin(AirflowPlugin):
