@@ -13,22 +13,48 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-def refuse_contradictions(publish: str, store: str) -> Callable[[Context], None]:
+Check = Callable[["Context"], None]
+
+
+def refuse_contradictions(publish: str, store: str, **needed: str) -> Check:
     """A check before the first task; what it refuses is one line and is not tried again.
 
     Parameters
     ----------
-    publish, store : templates of when to publish and of the store's address.
+    publish, store : templates of when to publish and of the store's address. needed : as `refuse_unnamed` has it.
     """
+    unnamed = refuse_unnamed(**needed)
 
     def check(context: Context) -> None:
-        task = context["task"]
-        wanted, address = (str(task.render_template(text, context)).strip() for text in (publish, store))
+        unnamed(context)
+        wanted, address = _rendered(publish, context), _rendered(store, context)
         refusal = find_contradiction(wanted, address, bool(context["params"]["dry_run"]), context["params"]["publish"])
         if refusal:
             raise AirflowFailException(refusal)
 
     return check
+
+
+def refuse_unnamed(**needed: str) -> Check:
+    """A check that the places of a run are named, by its form or by a variable.
+
+    Parameters
+    ----------
+    needed : by field of the form, the template that must not render to nothing.
+    """
+
+    def check(context: Context) -> None:
+        for field, text in needed.items():
+            if not _rendered(text, context):
+                raise AirflowFailException(
+                    f"no {field} is named; set the Airflow variable kith_{field} or fill in the form"
+                )
+
+    return check
+
+
+def _rendered(text: str, context: Context) -> str:
+    return str(context["task"].render_template(text, context)).strip()
 
 
 def find_contradiction(publish: str, store: str, dry_run: bool, said: str | None) -> str | None:

@@ -12,6 +12,7 @@ from dags.contradictions import refuse_contradictions
 from dags.forms import NEVER, nightly_form
 from dags.stage_tasks import DEFAULTS, LAKE, SETTINGS, STORE, BuildTemplates, generation_tasks
 
+POPULATION_FOLDER = "{{ params.population or var.value.get('kith_population', '') }}"
 NIGHTLY = "0 2 * * *"  # UTC
 DOC = """
 ### Nightly profiles
@@ -41,9 +42,9 @@ with DAG(
     publish = f"{{{{ params.publish or var.value.get('{PUBLISH_VARIABLE}', '{NEVER}') }}}}"
     store = f"{{{{ {STORE} }}}}"
     told = BuildTemplates(
-        population="{{ params.population or var.value.kith_population }}",
+        population=POPULATION_FOLDER,
         lake=LAKE,
         more=(SETTINGS,),
-        check=refuse_contradictions(publish, store),
+        check=refuse_contradictions(publish, store, population=POPULATION_FOLDER, lake=LAKE),
     )
     publish_tasks(generation_tasks(told), told.lake, publish, store)

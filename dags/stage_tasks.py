@@ -30,7 +30,7 @@ DEFAULTS = {
     "on_failure_callback": say_what_to_do,
 }
 # Of runs that nobody filled a form for: Airflow's variables. `STORE` is an expression, the others are templates.
-LAKE = "{{ params.lake or var.value.kith_lake }}"
+LAKE = "{{ params.lake or var.value.get('kith_lake', '') }}"
 STORE = "params.store or var.value.get('kith_store', '')"
 SETTINGS = "{{ '--settings=' ~ var.value.get('kith_settings') if var.value.get('kith_settings', '') else '' }}"
 PARTITION = "{{ '--partition=' ~ ti.xcom_pull(task_ids='partition')['partition'] }}"

@@ -51,7 +51,7 @@ def test_answers_that_contradict_each_other_are_told(
     ("day", "dag", "conf", "words"),
     [
         (20, "rebuild_profiles", {"population": "/p", "lake": "/l", "publish": "automatic"}, "no profile store is nam"),
-        (21, "nightly_profiles", {"publish": "automatic", "dry_run": True}, "a dry run makes no generation that"),
+        (21, "nightly_profiles", {"lake": "/l"}, "no population is named; set the Airflow variable kith_population"),
     ],
 )
 def test_the_first_task_refuses_them_without_a_job_or_another_try(

@@ -10,13 +10,15 @@ import pytest
 
 from dags.wordings import LAKE, MODEL, PLACE, SCORER, USERS
 from tests.dags.conftest import HERE, ROOT, Airflow
+from tests.dags.rest import OPEN
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
 GOOD = {"population": "/data/people", "lake": "s3://bucket/lake"}
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("rebuild_profiles", GOOD | {"population": "people"}, f"param population: 'people' is not a {PLACE!r}"),
-    ("rebuild_profiles", {"lake": "/data/lake"}, f"param population: None is not a {PLACE!r}"),
+    ("rebuild_profiles", GOOD | {"population": None}, f"param population: None is not a {PLACE!r}"),
+    ("rebuild_profiles", {"lake": "/data/lake"}, "param population: No value passed"),
     ("rebuild_profiles", GOOD | {"lake": "ftp://host/lake"}, f"param lake: 'ftp://host/lake' is not a {LAKE!r}"),
     ("rebuild_profiles", GOOD | {"photos_per_user": -5}, "photos_per_user: -5 is less than the minimum of 1"),
     ("rebuild_profiles", GOOD | {"rounds": 9}, "param rounds: 9 is greater than the maximum of 8"),
@@ -32,10 +34,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
 @pytest.fixture(scope="module")
 def answers(airflow: Airflow) -> list[tuple[int, str]]:
     """Status and detail of each of `REFUSED`, then of a form that makes sense."""
-    ours = {
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-    }
+    ours = OPEN | {"AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags")}
     forms = [(dag, form) for dag, form, _ in REFUSED] + [("rebuild_profiles", GOOD)]
     script = HERE / "refused_forms.py"
     done = Airflow(airflow.environment | ours).run(sys.executable, script, ROOT / "dags", json.dumps(forms))
