@@ -48,5 +48,6 @@ def scheduler(stack: Stack) -> list[psutil.Process]:
 
 
 def task_processes(stack: Stack) -> list[psutil.Process]:
-    """The process that runs a task's code."""
-    return stack.processes("airflow task runner", "scheduler")
+    """The process that runs a task's code, without the executor's worker around it."""
+    found = stack.processes("airflow worker -- ", "scheduler")
+    return [each for each in found if "LocalExecutor" not in " ".join(each.cmdline())]
