@@ -15,7 +15,7 @@ from rich.console import Console
 from profiling.demo import draw_population
 from ray_tasks.cli.options import Cpus
 from ray_tasks.services.home import LOGIN, Home, Plan, ServicesError
-from ray_tasks.services.lifecycle import start, stop
+from ray_tasks.services.lifecycle import PATIENCE_S, start, stop
 from ray_tasks.services.ports import free_ports, is_loopback, require_free
 
 output = Console()
@@ -41,6 +41,9 @@ def up(
         True
     ),
     cpus: Cpus = None,
+    patience: Annotated[
+        float, typer.Option(min=1, help="Seconds until all must answer; a busy machine needs more.")
+    ] = (PATIENCE_S),
 ) -> None:
     """Start Airflow and Ray on this machine, wait until they answer, and say where they are."""
     if not is_loopback(host) and not token:
@@ -63,7 +66,7 @@ def up(
     )
     try:
         with output.status("starting") as status:
-            start(made, plan, status.update)
+            start(made, plan, status.update, patience)
     except BaseException:
         shutil.rmtree(plan.ray_folder, ignore_errors=True)
         raise

@@ -12,6 +12,8 @@ from ray_tasks.services.home import HOME_VARIABLE, LOGIN, Home, Plan
 from ray_tasks.services.ports import WORKERS
 
 OBJECT_STORE_BYTES = 512 << 20  # as a Ray of our own: chips and counts only
+SILENCE_S = 120  # until a task whose process died is tried again: 24 beats, so that an api-server may start meanwhile
+ORPHANS_S = 60  # between looks for tasks of a scheduler that died; Airflow calls it dead after 30 s of silence
 DAGS = Path(__file__).parents[2] / "dags"
 POOLS = DAGS / "pools.json"
 POPULATION_VARIABLE, LAKE_VARIABLE = "KITH_POPULATION", "KITH_LAKE"  # what the form proposes
@@ -43,6 +45,7 @@ def environment(home: Home, plan: Plan) -> dict[str, str]:
     bin_folder = str(Path(sys.executable).parent)
     return kept | {
         HOME_VARIABLE: home.marker,
+        "SPT_NOENV": "1",  # Airflow and Ray rename their processes, and would write the names over the marks
         POPULATION_VARIABLE: plan.population,
         LAKE_VARIABLE: plan.lake,
         "PATH": f"{bin_folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -55,6 +58,8 @@ def environment(home: Home, plan: Plan) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(SILENCE_S),
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": str(ORPHANS_S),
         "AIRFLOW__CORE__FERNET_KEY": known["fernet_key"],
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{LOGIN}:ADMIN",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home.passwords),
