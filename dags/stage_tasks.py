@@ -33,7 +33,10 @@ DEFAULTS = {
 LAKE = "{{ params.lake or var.value.kith_lake }}"
 STORE = "params.store or var.value.get('kith_store', '')"
 SETTINGS = "{{ '--settings=' ~ var.value.get('kith_settings') if var.value.get('kith_settings', '') else '' }}"
-PARTITION = "{{ '--partition=' ~ ti.xcom_pull(task_ids='partition')['partition'] }}"
+_TOLD = "ti.xcom_pull(task_ids='partition')"  # the snapshot that a run is about, and whose artefacts it uses
+PARTITION = f"{{{{ '--partition=' ~ {_TOLD}['partition'] }}}}"
+ARTEFACTS = f"{{{{ '--artefacts=' ~ {_TOLD}['artefacts_of'] if 'artefacts_of' in {_TOLD} else '' }}}}"
+SAME = (PARTITION, ARTEFACTS)
 
 
 @dataclass(frozen=True)
@@ -69,27 +72,27 @@ def stage(task_id: str, told: BuildTemplates, *more: str, pool: str = CPU_POOL, 
 def generation_tasks(told: BuildTemplates) -> RayJobOperator:
     """All stages one after the other; returns the last, whose result is the generation's summary."""
     rounds = [
-        stage(f"round_{number}", told, PARTITION, f"--until=round-{number}", **_checked(number))
+        stage(f"round_{number}", told, *SAME, f"--until=round-{number}", **_checked(number))
         for number in range(MOST_ROUNDS + 1)
     ]
     dry = "{{ '--dry-run' if params.dry_run else '--until=select' }}"
     chain = [
         stage("partition", told, "--until=partition"),
-        stage("select", told, PARTITION, dry),
-        stage("embed", told, PARTITION, "--until=embed", pool=GPU_POOL, pre_execute=skip_when_dry),
-        stage("people", told, PARTITION, "--until=people"),
-        stage("cluster", told, PARTITION, "--until=cluster"),
+        stage("select", told, *SAME, dry),
+        stage("embed", told, *SAME, "--until=embed", pool=GPU_POOL, pre_execute=skip_when_dry),
+        stage("people", told, *SAME, "--until=people"),
+        stage("cluster", told, *SAME, "--until=cluster"),
         *rounds,
         stage(
             "broaden",
             told,
-            PARTITION,
+            *SAME,
             "--until=broaden",
             pool=GPU_POOL,
             trigger_rule=TriggerRule.NONE_FAILED,  # rounds may be skipped
             pre_execute=skip_when_dry,
         ),
-        stage("audit", told, PARTITION, "--until=audit"),
+        stage("audit", told, *SAME, "--until=audit"),
     ]
     for before, after in pairwise(chain):
         before >> after
