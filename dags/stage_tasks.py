@@ -34,9 +34,12 @@ DEFAULTS = {
 LAKE = "{{ params.lake or var.value.get('kith_lake', '') }}"
 STORE = "params.store or var.value.get('kith_store', '')"
 SETTINGS = "{{ '--settings=' ~ var.value.get('kith_settings') if var.value.get('kith_settings', '') else '' }}"
-PARTITION = "{{ '--partition=' ~ ti.xcom_pull(task_ids='partition')['partition'] }}"
+_TOLD = "ti.xcom_pull(task_ids='partition')"  # the snapshot that a run is about, and whose artefacts it uses
+PARTITION = f"{{{{ '--partition=' ~ {_TOLD}['partition'] }}}}"
+ARTEFACTS = f"{{{{ '--artefacts=' ~ {_TOLD}['artefacts_of'] if 'artefacts_of' in {_TOLD} else '' }}}}"
 # Of a run about some users: the generation whose selection the others keep is found once, by the first task.
-BASE = "{% set base = ti.xcom_pull(task_ids='partition').get('base', '') %}{{ '--base=' ~ base if base else '' }}"
+BASE = f"{{% set base = {_TOLD}.get('base', '') %}}{{{{ '--base=' ~ base if base else '' }}}}"
+SAME = (PARTITION, ARTEFACTS, BASE)
 
 
 @dataclass(frozen=True)
@@ -76,28 +79,27 @@ def stage(task_id: str, told: BuildTemplates, *more: str, pool: str = CPU_POOL, 
 def generation_tasks(told: BuildTemplates) -> RayJobOperator:
     """All stages one after the other; returns the last, whose result is the generation's summary."""
     rounds = [
-        stage(f"round_{number}", told, PARTITION, BASE, f"--until=round-{number}", **_checked(number))
+        stage(f"round_{number}", told, *SAME, f"--until=round-{number}", **_checked(number))
         for number in range(MOST_ROUNDS + 1)
     ]
     dry = "{{ '--dry-run' if params.dry_run else '--until=select' }}"
     chain = [
         stage("partition", told, "--until=partition", pre_execute=told.check),
-        stage("select", told, PARTITION, BASE, dry),
-        stage("embed", told, PARTITION, BASE, "--until=embed", pool=GPU_POOL, pre_execute=skip_when_dry),
-        stage("people", told, PARTITION, BASE, "--until=people"),
-        stage("cluster", told, PARTITION, BASE, "--until=cluster"),
+        stage("select", told, *SAME, dry),
+        stage("embed", told, *SAME, "--until=embed", pool=GPU_POOL, pre_execute=skip_when_dry),
+        stage("people", told, *SAME, "--until=people"),
+        stage("cluster", told, *SAME, "--until=cluster"),
         *rounds,
         stage(
             "broaden",
             told,
-            PARTITION,
-            BASE,
+            *SAME,
             "--until=broaden",
             pool=GPU_POOL,
             trigger_rule=TriggerRule.NONE_FAILED,  # rounds may be skipped
             pre_execute=skip_when_dry,
         ),
-        stage("audit", told, PARTITION, BASE, "--until=audit"),
+        stage("audit", told, *SAME, "--until=audit"),
     ]
     for before, after in pairwise(chain):
         before >> after

@@ -177,31 +177,41 @@ class Settings(_Section):
     retention: RetentionSettings = RetentionSettings()
 
 
-def load_settings(path: Path | None = None, changes: dict[str, str] | None = None) -> Settings:
-    """Settings from a TOML file and `section.name` -> text changes, the latter winning.
+def load_settings(
+    path: Path | None = None, changes: dict[str, str] | None = None, base: dict[str, dict[str, Any]] | None = None
+) -> Settings:
+    """Settings of a base, changed by a TOML file and by `section.name` -> text changes, the latter winning.
+
+    Parameters
+    ----------
+    base : as `Settings.model_dump` gives them; None = the defaults.
 
     Raises
     ------
     SettingsError
         One line: the file, the setting and what is wrong with it.
     """
-    values: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     if path is not None:
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            given = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise SettingsError(
                 f"{path}: cannot be read as TOML ({error}); give a file of [section] and name = value"
             ) from None
+    values: dict[str, Any] = {name: dict(section) for name, section in (base or {}).items()}
+    for name, section in given.items():
+        known = values.get(name, {})
+        values[name] = known | section if isinstance(section, dict) else section
     for key, text in (changes or {}).items():
-        section, dot, name = key.partition(".")
+        group, dot, name = key.partition(".")
         if not dot:
             raise SettingsError(f"setting {key!r}: name it as section.name, for example clustering.eps")
         try:
             value = json.loads(text)
         except json.JSONDecodeError:
             value = text
-        values.setdefault(section, {})[name] = value
+        values.setdefault(group, {})[name] = value
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

@@ -16,7 +16,14 @@ from profiling.places import by_name
 from ray_tasks.lake import Lake
 
 NOTE_EVERY_S = 1.0  # seconds between notes
-USERS_TOLD = {"scored", "copied", "moved", "profiles", "margins_fell"}  # counts of a round's manifests
+USERS_TOLD = {
+    "computed",
+    "scored",
+    "copied",
+    "moved",
+    "profiles",
+    "margins_fell",
+}  # counts of manifests
 KEPT_NOTES = 20  # notes of older runs are deleted
 
 

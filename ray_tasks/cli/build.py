@@ -36,6 +36,12 @@ def build(
     retry_failed: Annotated[bool, typer.Option(help="Look again at photos that could not be read.")] = False,
     until: Annotated[str | None, typer.Option(help=f"Stop after a stage: {', '.join(NAMES)}.")] = None,
     partition: Annotated[str, typer.Option(help="Build on this partition of the lake, whatever changed since.")] = "",
+    nightly: Annotated[
+        bool, typer.Option(help="Go on from the newest generation: its settings and artefacts, unless told otherwise.")
+    ] = False,
+    artefacts: Annotated[
+        str, typer.Option(help="Use those of a generation: its id, or OTHER_LAKE/generations/ID.json.")
+    ] = "",
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait while another command writes the lake.")] = 0.0,
     dry_run: Annotated[bool, typer.Option(help="Stop after select, and count the photos to look at.")] = False,
     settings: SettingsFile = None,
@@ -45,9 +51,13 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Make profiles of a population: all stages, resuming what an earlier run began."""
+    from ray_tasks.frozen import nightly_base
+
+    followed = nightly_base(lake, artefacts, model) if nightly else None
     chosen = read_settings(
         settings,
         change,
+        None if followed is None else followed.settings,
         embedding__model=model,
         scoring__rounds=rounds,
         selection__photos_per_user=photos_per_user,
@@ -61,19 +71,9 @@ def build(
     stop = Stop(PLAN) if dry_run else Stop.parse(until or LAST[-1], chosen.scoring.rounds)
     with RaySession(ray, cpus) as session:
         opened = Lake.create(lake, buckets)
-        end = build_until(
-            stop,
-            population,
-            opened,
-            chosen,
-            session,
-            console,
-            name,
-            retry_failed,
-            partition=partition,
-            patience_s=wait,
-            choice=choice,
-        )
+        about = (stop, population, opened, chosen, session, console, name, retry_failed)
+        frozen = artefacts or ("" if followed is None else followed.id)
+        end = build_until(*about, partition=partition, artefacts=frozen, patience_s=wait, choice=choice)
     generation = end.generation
     if as_json:
         print_json({"stage": end.stage} | (end.told if generation is None else summary(generation)))

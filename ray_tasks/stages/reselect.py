@@ -45,7 +45,7 @@ def choose_users(context: BuildContext) -> dict[str, Any]:
     choice = context.choice
     if choice is None:
         return {}
-    context.base = base = _find_base(context, choice)
+    context.kept = base = _find_base(context, choice)
     jobs = [_job_of(context, choice, base, bucket) for bucket in range(context.lake.buckets)]
     found = context.run(STAGE, jobs).values()
     _refuse_unknown(context, choice)
@@ -54,7 +54,7 @@ def choose_users(context: BuildContext) -> dict[str, Any]:
 
 def reselect(context: BuildContext) -> None:
     """Run the stage over all buckets, after `choose_users`."""
-    base, settings = context.base, context.settings.selection
+    base, settings = context.kept, context.settings.selection
     assert base is not None  # noqa: S101 - choose_users found it
     chosen = settings.model_dump(exclude={"broaden"})
     kept, jobs = {}, []
@@ -77,7 +77,7 @@ def reselect(context: BuildContext) -> None:
 
 def record(context: BuildContext) -> dict[str, Any]:
     """What a generation's record says of it; nobody is named."""
-    choice, base = context.choice, context.base
+    choice, base = context.choice, context.kept
     if choice is None or base is None:
         return {}
     anew = sum(int(each.counts["users"]) for each in context.manifests[STAGE].values())

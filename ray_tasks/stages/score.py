@@ -7,7 +7,7 @@ profile moves any more, or after `scoring.rounds`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,6 @@ from ray_tasks.stages.context import BuildContext, Manifests, fingerprints
 from ray_tasks.stages.partition_rows import bucket_friends
 
 LOGIC = 3  # raise when the results of this stage change
-EARLIER = "earlier-"  # inputs of a job that it may copy results from
 COUNTED = ("moved", "profiles", "margins_fell", "scored", "copied")  # users, in a manifest's counts
 PROFILES_A_USER = 2  # a joint account may have two
 
@@ -60,24 +59,16 @@ class Round:
     margin: float = 0.0
 
 
-def score(context: BuildContext, scorer: Scorer, base: Sequence[Manifests] = ()) -> list[Round]:
-    """Run rounds until they settle; the last round's results stand in `context.manifests["score"]`.
-
-    Parameters
-    ----------
-    base : the rounds of another generation, from 0, to copy from whatever did not change; results do not depend on it.
-    """
-    return list(run_rounds(context, scorer, base))
+def score(context: BuildContext, scorer: Scorer) -> list[Round]:
+    """Run rounds until they settle; the last round's results stand in `context.manifests["score"]`."""
+    return list(run_rounds(context, scorer))
 
 
-def run_rounds(context: BuildContext, scorer: Scorer, base: Sequence[Manifests] = ()) -> Iterator[Round]:
-    """The same, round by round."""
+def run_rounds(context: BuildContext, scorer: Scorer) -> Iterator[Round]:
+    """The same, round by round: whoever's inputs are those of an earlier result of this round is copied."""
     last: Round | None = None
     for number in range(context.settings.scoring.rounds + 1):
-        copied_from = [*base[number : number + 1]]
-        if number and scorer.of_round(number) is scorer.of_round(number - 1):
-            copied_from.append(context.manifests[f"score-{number - 1}"])
-        manifests = _run_round(context, number, scorer, last.rows if last else None, copied_from)
+        manifests = _run_round(context, number, scorer, last.rows if last else None)
         counts = {name: sum(int(m.counts[name]) for m in manifests.values()) for name in COUNTED}
         margin = scorer.asked(number, context.settings.scoring.margin)
         last = Round(number=number, rows=_publish(context, manifests), margin=margin, **counts)
@@ -107,6 +98,13 @@ def scorer_of(settings: Settings) -> Scorer:
     return scorer if wanted is None else aim_scorer(scorer, wanted)
 
 
+def scorer_used(context: BuildContext) -> Scorer:
+    """The scorer of a build: the frozen one, whose margins are as its generation had them, or that of the settings."""
+    if context.frozen is not None:
+        return context.frozen.scorer(context.lake)
+    return scorer_of(context.settings)
+
+
 def compute(lake: Lake, job: BucketJob) -> StageOutput:
     """Tables `scores` and `profiles` of one round of a bucket."""
     source, given = job.inputs["partition"], job.arguments
@@ -118,8 +116,7 @@ def compute(lake: Lake, job: BucketJob) -> StageOutput:
     if given["rows"] is not None:
         profiles = open_rows(lake, "profiles", given["rows"]).view(np.float16)
         digests = open_rows(lake, "profile-digests", given["rows"]).view(np.uint64)
-    earlier = [manifest for name, manifest in job.inputs.items() if name.startswith(EARLIER)]
-    pairs = [(lake.read(each, "scores"), lake.read(each, "profiles")) for each in earlier]
+    pairs = [(lake.read(each, "scores"), lake.read(each, "profiles")) for each in job.earlier]
     scores, found = score_round(
         round_number=given["round"],
         users=users,
@@ -157,10 +154,9 @@ def _counts(found: pa.Table, copied: int) -> dict[str, Any]:
     }
 
 
-def _run_round(
-    context: BuildContext, number: int, scorer: Scorer, rows: str | None, copied_from: Sequence[Manifests]
-) -> Manifests:
+def _run_round(context: BuildContext, number: int, scorer: Scorer, rows: str | None) -> Manifests:
     settings = context.settings.scoring
+    same_weights = number > 0 and scorer.of_round(number) is scorer.of_round(number - 1)
     scale = distance_scale(context.settings)
     jobs = []
     for bucket in range(context.lake.buckets):
@@ -177,9 +173,9 @@ def _run_round(
             eps=scale,
             settings=settings.model_dump(exclude={"rounds", "scorer", "precision", "moved_share"}),
         )
-        inputs |= {f"{EARLIER}{k}": each[bucket] for k, each in enumerate(copied_from)}  # changes no result
         arguments = {"round": number, "rows": rows, "scorer": scorer, "eps": scale, "settings": settings}
-        jobs.append(BucketJob(f"score-{number}", bucket, mark, compute, inputs, arguments))
+        earlier = (inputs["last"],) if same_weights else ()
+        jobs.append(BucketJob(f"score-{number}", bucket, mark, compute, inputs, arguments, earlier))
     return context.run(f"score-{number}", jobs)
 
 
