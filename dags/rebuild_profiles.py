@@ -6,6 +6,7 @@ from airflow.sdk import DAG
 
 from dags.approval import publish_tasks
 from dags.forms import rebuild_form
+from dags.proposals import with_proposals
 from dags.stage_tasks import DEFAULTS, BuildTemplates, generation_tasks
 
 DOC = """
@@ -40,7 +41,7 @@ with DAG(
     description="A new generation of profiles for a whole population",
     doc_md=DOC,
     schedule=None,
-    params=rebuild_form(),
+    params=with_proposals(rebuild_form()),
     tags=["kith", "profiles"],
     max_active_runs=1,
     default_args=DEFAULTS,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from dags.plugin.closed import Closed
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -30,6 +32,7 @@ def _application() -> ASGIApp:
 
 
 APPLICATIONS: list[dict[str, Any]] = [{"app": pages, "url_prefix": PREFIX, "name": "Kith"}]
+MIDDLEWARES: list[dict[str, Any]] = [{"middleware": Closed, "name": "Kith closes Airflow's descriptions"}]
 VIEWS: list[dict[str, Any]] = [  # addresses are relative to Airflow's own
     {
         "name": "Profiles",
@@ -50,8 +53,9 @@ VIEWS: list[dict[str, Any]] = [  # addresses are relative to Airflow's own
 
 
 class KithPlugin(AirflowPlugin):
-    """The pages, a tab of DAG runs and an entry of the navigation."""
+    """The pages, a tab of DAG runs, an entry of the navigation, and what is closed."""
 
     name = "kith"
     fastapi_apps = APPLICATIONS
+    fastapi_root_middlewares = MIDDLEWARES
     external_views = VIEWS
