@@ -25,7 +25,8 @@ LOCK_PATIENCE_S = 12 * 3600  # seconds that a job waits for another writer of it
 DEFAULTS = {
     "owner": "kith",
     "retries": 3,
-    "retry_delay": timedelta(seconds=90),  # longer than the lease of a writer that died on another machine
+    "retry_delay": timedelta(seconds=15),  # a lake that a dead job still seems to hold is waited for by the next job
+    "retry_exponential_backoff": 2.0,  # 15, 30, 60 s: a node that is short of memory gets time
     "execution_timeout": timedelta(days=3),
     "on_failure_callback": say_what_to_do,
 }

@@ -12,6 +12,8 @@ from ray_tasks.services.home import HOME_VARIABLE, LOGIN, Home, Plan, ServicesEr
 from ray_tasks.services.ports import RAY_INNER, RAY_METRICS_VARIABLES, free_ports, is_loopback
 
 OBJECT_STORE_BYTES = 512 << 20  # as a Ray of our own: chips and counts only
+SILENCE_S = 120  # until a task whose process died is tried again: 24 beats, so that an api-server may start meanwhile
+ORPHANS_S = 60  # between looks for tasks of a scheduler that died; Airflow calls it dead after 30 s of silence
 DAGS = Path(__file__).parents[2] / "dags"
 POOLS = DAGS / "pools.json"
 LOOPBACK = "127.0.0.1"  # of Ray's node, whatever address its dashboard listens on
@@ -53,7 +55,7 @@ def environment(home: Home, plan: Plan) -> dict[str, str]:
     bin_folder = str(Path(sys.executable).parent)
     return kept | {
         HOME_VARIABLE: home.marker,
-        "SPT_NOENV": "1",  # setproctitle, by which Airflow names processes, then leaves the mark in their environment
+        "SPT_NOENV": "1",  # Airflow and Ray rename their processes, and would write the names over the marks
         **plan.proposals,
         "PATH": f"{bin_folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(DAGS.parent), os.environ.get("PYTHONPATH", "")])),
@@ -68,6 +70,8 @@ def environment(home: Home, plan: Plan) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(SILENCE_S),
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": str(ORPHANS_S),
         "AIRFLOW__CORE__FERNET_KEY": known["fernet_key"],
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{LOGIN}:ADMIN",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home.passwords),

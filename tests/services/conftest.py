@@ -21,8 +21,9 @@ from ray_tasks.services.home import Home, Plan
 from ray_tasks.services.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
-UP_S = 400  # seconds for `kith up` on a machine that others keep busy; it gives up by itself before
+UP_S = 480  # seconds for `kith up` on a machine that others keep busy: a head that was too slow for Ray starts again
 DOWN_S = 120
+ANSWER_S = 60.0  # seconds for an answer of Airflow's
 PATIENCE_S = 240  # seconds for one task to get somewhere
 OUTER = ("airflow-port", "ray-port", "metrics-port")
 
@@ -108,12 +109,14 @@ def stack(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
     ports = free_ports(OUTER)
     told = [f"--{name}={port}" for name, port in ports.items()]
     try:
-        done = kith("up", "--home", folder, *told, "--population", drawn, "--cpus=2", timeout_s=UP_S)
+        done = kith(
+            "up", "--home", folder, *told, "--population", drawn, "--cpus=2", f"--patience={UP_S}", timeout_s=2 * UP_S
+        )
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
         home = Home(folder)
         plan = home.plan()
         assert plan is not None
-        yield Stack(home, plan, AirflowApi(home, plan), done.stdout)
+        yield Stack(home, plan, AirflowApi(home, plan, ANSWER_S), done.stdout)
     finally:
         ended = kith("down", "--home", folder, timeout_s=DOWN_S)
         assert ended.returncode == 0, ended.stderr
