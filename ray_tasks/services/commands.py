@@ -138,7 +138,7 @@ def require_token(host: str, token: bool) -> None:
     Raises
     ------
     ServicesError
-        The host is not loopback and there is no token.
+        The host is no address, or it is not loopback and there is no token.
     """
-    if not token and not is_loopback(host):
+    if not is_loopback(host) and not token:
         raise ServicesError(f"--host {host}: Ray does not listen beyond loopback without a token; leave out --no-token")
