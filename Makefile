@@ -2,8 +2,9 @@
 # `make demo` and `make test` set up .venv when it is missing or its pins have changed, and reuse it otherwise.
 
 PYTHON ?= python3.13 python3.12 python3.11 python3
-# One thread a process: the tests run many processes beside each other.
-PYTEST = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} .venv/bin/python -m pytest
+# One thread a process and two processes of tests: most tests wait for Ray, Airflow or Cassandra half of the time.
+PYTEST = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} .venv/bin/python -m pytest --numprocesses=$${TEST_PROCESSES:-2} \
+  --dist=loadgroup
 READY = .venv/.ready
 
 .DEFAULT_GOAL := help

@@ -8,6 +8,7 @@ from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
 
 from dags.approval import PUBLISH_VARIABLE, publish_tasks
 from dags.assets import POPULATION
+from dags.contradictions import refuse_contradictions
 from dags.forms import NEVER, nightly_form
 from dags.stage_tasks import DEFAULTS, LAKE, SETTINGS, STORE, BuildTemplates, generation_tasks
 
@@ -37,10 +38,12 @@ with DAG(
     max_active_runs=1,
     default_args=DEFAULTS,
 ):
+    publish = f"{{{{ params.publish or var.value.get('{PUBLISH_VARIABLE}', '{NEVER}') }}}}"
+    store = f"{{{{ {STORE} }}}}"
     told = BuildTemplates(
         population="{{ params.population or var.value.kith_population }}",
         lake=LAKE,
         more=(SETTINGS,),
+        check=refuse_contradictions(publish, store),
     )
-    publish = f"{{{{ params.publish or var.value.get('{PUBLISH_VARIABLE}', '{NEVER}') }}}}"
-    publish_tasks(generation_tasks(told), told.lake, publish, f"{{{{ {STORE} }}}}")
+    publish_tasks(generation_tasks(told), told.lake, publish, store)

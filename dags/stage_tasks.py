@@ -35,15 +35,21 @@ LAKE = "{{ params.lake or var.value.kith_lake }}"
 STORE = "params.store or var.value.get('kith_store', '')"
 SETTINGS = "{{ '--settings=' ~ var.value.get('kith_settings') if var.value.get('kith_settings', '') else '' }}"
 PARTITION = "{{ '--partition=' ~ ti.xcom_pull(task_ids='partition')['partition'] }}"
+# Of a run about some users: the generation whose selection the others keep is found once, by the first task.
+BASE = "{% set base = ti.xcom_pull(task_ids='partition').get('base', '') %}{{ '--base=' ~ base if base else '' }}"
 
 
 @dataclass(frozen=True)
 class BuildTemplates:
-    """What `kith build` is told, as templates; one that renders to nothing is left out."""
+    """What `kith build` is told, as templates; one that renders to nothing is left out.
+
+    `check` stands before the first task.
+    """
 
     population: str
     lake: str
     more: tuple[str, ...] = ()
+    check: Check | None = None
 
 
 def stage(task_id: str, told: BuildTemplates, *more: str, pool: str = CPU_POOL, **options: Any) -> RayJobOperator:
@@ -70,27 +76,28 @@ def stage(task_id: str, told: BuildTemplates, *more: str, pool: str = CPU_POOL, 
 def generation_tasks(told: BuildTemplates) -> RayJobOperator:
     """All stages one after the other; returns the last, whose result is the generation's summary."""
     rounds = [
-        stage(f"round_{number}", told, PARTITION, f"--until=round-{number}", **_checked(number))
+        stage(f"round_{number}", told, PARTITION, BASE, f"--until=round-{number}", **_checked(number))
         for number in range(MOST_ROUNDS + 1)
     ]
     dry = "{{ '--dry-run' if params.dry_run else '--until=select' }}"
     chain = [
-        stage("partition", told, "--until=partition"),
-        stage("select", told, PARTITION, dry),
-        stage("embed", told, PARTITION, "--until=embed", pool=GPU_POOL, pre_execute=skip_when_dry),
-        stage("people", told, PARTITION, "--until=people"),
-        stage("cluster", told, PARTITION, "--until=cluster"),
+        stage("partition", told, "--until=partition", pre_execute=told.check),
+        stage("select", told, PARTITION, BASE, dry),
+        stage("embed", told, PARTITION, BASE, "--until=embed", pool=GPU_POOL, pre_execute=skip_when_dry),
+        stage("people", told, PARTITION, BASE, "--until=people"),
+        stage("cluster", told, PARTITION, BASE, "--until=cluster"),
         *rounds,
         stage(
             "broaden",
             told,
             PARTITION,
+            BASE,
             "--until=broaden",
             pool=GPU_POOL,
             trigger_rule=TriggerRule.NONE_FAILED,  # rounds may be skipped
             pre_execute=skip_when_dry,
         ),
-        stage("audit", told, PARTITION, "--until=audit"),
+        stage("audit", told, PARTITION, BASE, "--until=audit"),
     ]
     for before, after in pairwise(chain):
         before >> after

@@ -46,7 +46,7 @@ def select_photos(photos: pa.Table, tags: pa.Table, settings: SelectionSettings 
     late = np.zeros(len(photo), np.bool_)
     late[with_date] = _beyond(owner[with_date], hour[with_date], settings.photos_per_hour)
     order = np.lexsort((-photo, newest_first, -quality, late, owner))
-    rank = _position(owner[order])
+    rank = place_in_run(owner[order])
     order, rank = order[rank < settings.photos_per_user], rank[rank < settings.photos_per_user]
     columns = [owner[order], photo[order], quality[order], rank.astype(np.int16)]
     return pa.table([pa.array(column) for column in columns], schema=tables.SELECTION)
@@ -82,7 +82,7 @@ def _beyond(owner: npt.NDArray[np.int64], hour: npt.NDArray[np.int64], cap: int)
     return position >= cap
 
 
-def _position(sorted_keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def place_in_run(sorted_keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """0, 1, 2, … within each run of equal keys."""
     fresh = np.ones(len(sorted_keys), np.bool_)
     fresh[1:] = sorted_keys[1:] != sorted_keys[:-1]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from profiling.errors import SettingsError
 
@@ -103,7 +103,19 @@ class ScoringSettings(_Section):
     moved_cosine: float = Field(0.999, gt=0, le=1, description="a profile below this cosine to its last one has moved")
     moved_share: float = Field(0.001, ge=0, le=1, description="stop when fewer users than this share move")
     margin: float | None = Field(None, ge=0, description="weight; null = the scorer's learned margin")
+    precision: float | None = Field(
+        None,
+        ge=0.5,
+        le=1,
+        description="profiles that are their owner's, of all; null = what the scorer was trained for",
+    )
     scorer: str | None = Field(None, description="file of a trained scorer; null = the one shipped for the model")
+
+    @model_validator(mode="after")
+    def _one_margin(self) -> Self:
+        if self.margin is not None and self.precision is not None:
+            raise ValueError("margin and precision both say how far a leader must lead; give one of them")
+        return self
 
 
 class AuditSettings(_Section):

@@ -115,6 +115,9 @@ SELECTION = _schema(  # sorted by owner_id, rank; rank counts from 0, best photo
 BROADENED = _schema(  # sorted; users without a leader whose selection is broadened next
     user_id=pa.int64(),
 )
+CHOSEN = _schema(  # sorted; users whose photos are selected anew in a run about some users only
+    user_id=pa.int64(),
+)
 
 # --- written by `embed` --------------------------------------------------------------------------------------------
 SEEN = _schema(  # one row a photo that was looked at, sorted by photo_id

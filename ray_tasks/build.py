@@ -20,7 +20,9 @@ from ray_tasks.lock import WriterLock
 from ray_tasks.progress import RunProgress
 from ray_tasks.ray_session import RaySession
 from ray_tasks.stages.context import BuildContext
+from ray_tasks.stages.score import scorer_of
 from ray_tasks.stops import LAST, PLAN, StageEnd, Stop
+from ray_tasks.user_choice import UserChoice
 
 
 def build(
@@ -56,6 +58,7 @@ def build_until(
     *,
     partition: str = "",
     patience_s: float = 0.0,
+    choice: UserChoice | None = None,
 ) -> StageEnd:
     """Build up to the end of a stage. Builds up to one stage after the other make the generation of one whole build.
 
@@ -64,6 +67,7 @@ def build_until(
     partition : id of an earlier partition to build on (`told["partition"]` of its end), so that a population that has
         changed since is left for another build; empty = partition the population as it is.
     patience_s : seconds to wait while another writer holds the lake.
+    choice : about whom the build is; None = all users.
 
     Raises
     ------
@@ -71,6 +75,7 @@ def build_until(
         As `build`.
     """
     with _begin(population, lake, settings, session, console, retry_failed, patience_s) as context:
+        context.choice = choice
         for end in steps(context, name, partition, stop.stage == PLAN):
             if stop.reached(end):
                 return end
@@ -94,6 +99,8 @@ def _begin(
     prepare_weights()
     get_model(settings.embedding.model)
     load_calibration(settings.embedding.model)
+    if settings.scoring.precision is not None:  # days before it is needed: no training could come in between
+        scorer_of(settings)
     lock = WriterLock(lake, f"kith build {folder}", patience_s)
     with lock as held, RunProgress(held, f"build {folder}", console) as progress:
         held.sweep()

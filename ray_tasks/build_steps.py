@@ -26,6 +26,7 @@ from ray_tasks.stages.context import BuildContext
 from ray_tasks.stages.embed import embed, stage_name, unseen_parts
 from ray_tasks.stages.partition import add_counts, run_partition, take_partition
 from ray_tasks.stages.people import people
+from ray_tasks.stages.reselect import choose_users, record, reselect
 from ray_tasks.stages.score import Round, run_rounds, scorer_of, settled
 from ray_tasks.stages.select import select
 from ray_tasks.stages.viral import viral
@@ -44,7 +45,10 @@ def steps(context: BuildContext, name: str = "", partition: str = "", plan: bool
     plan : count what the embed stage would look at, before it does.
     """
     yield _partition(context, partition)
-    select(context)
+    if context.choice is None:
+        select(context)
+    else:
+        reselect(context)
     yield _end(context, STAGES[1], "select")
     if plan:
         yield _plan(context)
@@ -62,7 +66,7 @@ def steps(context: BuildContext, name: str = "", partition: str = "", plan: bool
 
 def _profiles(context: BuildContext, name: str, artefacts: dict[str, str]) -> Iterator[StageEnd]:
     """Rounds, broadening and audit."""
-    scorer = scorer_of(context)  # refused only now: training one needs the clusters
+    scorer = scorer_of(context.settings)  # refused only now: training one needs the clusters
     artefacts["scorer"] = scorer.id
     context.lake.add_once(scorer_path(scorer.id), json.loads(scorer.to_json()))
     rounds = []
@@ -88,7 +92,7 @@ def _partition(context: BuildContext, wanted: str) -> StageEnd:
         run_partition(context)
     end = _end(context, STAGES[0], "partition")
     mark = context.manifests["partition"][0].fingerprint
-    return replace(end, told={"partition": mark} | end.told)
+    return replace(end, told={"partition": mark} | choose_users(context) | end.told)
 
 
 def _end(context: BuildContext, stage: str, counted: str) -> StageEnd:
@@ -140,6 +144,7 @@ def _record(context: BuildContext, artefacts: dict[str, str], rounds: list[Round
         artefacts=dict(artefacts),
         stages=stages,
         rounds=[asdict(each) for each in rounds],
+        reselected=record(context),
     )
 
 

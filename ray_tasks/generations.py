@@ -19,10 +19,11 @@ class Generation:
     """A record of one build: the fingerprints of all its results, the artefacts, the settings and the audit.
 
     `stages` maps a stage ("score-0" … for the rounds) to the fingerprints of its buckets; `rounds` is one entry a round
-    with `moved`, `profiles`, `margins_fell`, `scored`, `copied` and the name of its `rows`; `broadened` one a step of
-    broadening (`photos` a user, `users`, profiles `before` and `after`), after which stages and rounds are the last
-    step's; `artefacts` maps "model", "calibration", "scorer", "names" and "cohorts" to ids; `audit` is what
-    `profiling.audit.combine` found.
+    with `moved`, `profiles`, `margins_fell`, `scored`, `copied`, the `margin` asked for and the name of its `rows`;
+    `broadened` one a step of broadening (`photos` a user, `users`, profiles `before` and `after`), after which stages
+    and rounds are the last step's; `artefacts` maps "model", "calibration", "scorer", "names" and "cohorts" to ids;
+    `audit` is what `profiling.audit.combine` found; `reselected` says of a build about some `users` only how many were
+    selected `anew` and whose selection (`base`) the others keep.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Generation:
     rounds: list[dict[str, Any]]
     audit: dict[str, Any] = field(default_factory=dict)
     broadened: list[dict[str, Any]] = field(default_factory=list)
+    reselected: dict[str, Any] = field(default_factory=dict)
 
     def manifests(self, lake: Lake, stage: str) -> dict[int, Manifest]:
         """The committed results of one of its stages, by bucket."""

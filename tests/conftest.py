@@ -1,4 +1,4 @@
-"""What many tests share: a small drawn population and one undisturbed build of it."""
+"""What many tests share: a small drawn population, one undisturbed build of it, both kinds of stores, one Cassandra."""
 
 from __future__ import annotations
 
@@ -7,13 +7,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from profiling.settings import Settings
+from tests.stores import cassandra, fresh_store, kind, spoil, uri
 
+__all__ = [
+    "cassandra",
+    "fresh_store",
+    "kind",
+    "spoil",
+    "uri",
+]  # here and nowhere else: each place has a server of its own
+
+ROOT = Path(__file__).parents[1]
+TOGETHER = {"tests/dags": "airflow", "tests/plugin": "airflow", "tests/services": "services"}  # they share servers
 USERS = 9  # of the drawn population: the ninth did not consent
 BUCKETS = 4
 PHOTOS_A_PART = 8  # small, so that a build has many parts and a kill finds some of them done
+
+
+hypothesis.settings.register_profile("kith", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("kith")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process when several run beside each other, and a folder's that share a server."""
+    for item in items:
+        name = item.path.relative_to(ROOT).as_posix()
+        group = next((group for folder, group in TOGETHER.items() if name.startswith(f"{folder}/")), name)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.plugins_manager import AirflowPlugin
 
 from dags.plugin.closed import Closed
+from dags.wordings import teach_wordings
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -50,6 +51,9 @@ VIEWS: list[dict[str, Any]] = [  # addresses are relative to Airflow's own
         "icon": "kith/icon.svg",
     },
 ]
+
+
+teach_wordings()  # the api-server refuses what forms refuse, and knows no DAG file
 
 
 class KithPlugin(AirflowPlugin):

@@ -23,7 +23,7 @@ from cassandra import (
 from cassandra.cluster import NoHostAvailable, Session
 from cassandra.concurrent import execute_concurrent
 from cassandra.connection import ConnectionBusy, ConnectionException
-from cassandra.protocol import ErrorMessage
+from cassandra.protocol import ErrorMessage, SyntaxException
 
 from profiling.errors import StoreError
 
@@ -134,6 +134,8 @@ def explain(error: BaseException, name: str) -> StoreError:
         return StoreError(f"{name}: user or password is refused; set KITH_CASSANDRA_PASSWORD, and the user in the URI")
     if isinstance(error, Unauthorized):
         return StoreError(f"{name}: this user may not do that ({_first(error)}); grant it, or use another user")
+    if isinstance(error, SyntaxException):
+        return StoreError(f"{name}: a word of CQL itself, such as full or table, is no keyspace's name; choose another")
     if isinstance(error, InvalidRequest):
         return StoreError(f"{name}: {_first(error)}; make the store with kith store create, or take a new snapshot")
     if isinstance(error, (NoHostAvailable, UnresolvableContactPoints)):

@@ -29,6 +29,8 @@ def build(
     model: Annotated[str | None, typer.Option(help="Embedding network; see kith models list. [default: dlib]")] = None,
     rounds: Annotated[int | None, typer.Option(min=0, help="Rounds after round 0, at most. [default: 4]")] = None,
     photos_per_user: Annotated[int | None, typer.Option(min=1, help="Photos a user. [default: 100]")] = None,
+    users: Annotated[str, typer.Option(help="Select photos anew of all, unresolved, ids, or a file of ids.")] = "all",
+    base: Annotated[str, typer.Option(help="Generation whose selection other users keep. [default: the newest]")] = "",
     buckets: Annotated[int | None, typer.Option(help="Of a new lake: a power of two. [default: 16]")] = None,
     name: Annotated[str, typer.Option(help="A name for the generation.")] = "",
     retry_failed: Annotated[bool, typer.Option(help="Look again at photos that could not be read.")] = False,
@@ -53,12 +55,24 @@ def build(
     from ray_tasks.build import build_until, summary
     from ray_tasks.lake import Lake
     from ray_tasks.ray_session import RaySession
+    from ray_tasks.user_choice import UserChoice
 
+    choice = UserChoice.parse(users, base)
     stop = Stop(PLAN) if dry_run else Stop.parse(until or LAST[-1], chosen.scoring.rounds)
     with RaySession(ray, cpus) as session:
         opened = Lake.create(lake, buckets)
         end = build_until(
-            stop, population, opened, chosen, session, console, name, retry_failed, partition=partition, patience_s=wait
+            stop,
+            population,
+            opened,
+            chosen,
+            session,
+            console,
+            name,
+            retry_failed,
+            partition=partition,
+            patience_s=wait,
+            choice=choice,
         )
     generation = end.generation
     if as_json:
@@ -83,7 +97,9 @@ def show_audit(title: str, audit: dict[str, Any]) -> None:
         users.add_row(f"{count:,}", "with a profile" if reason == "ok" else reason.replace("_", " "))
     output.print(users)
     for each in audit["rounds"]:
-        output.print(f"round {each['round']}: {each['profiles']:,} profiles, {each['moved']:,} moved", highlight=False)
+        margin = f", margin {each['margin']:g}" if "margin" in each else ""
+        told = f"round {each['round']}: {each['profiles']:,} profiles, {each['moved']:,} moved{margin}"
+        output.print(told, highlight=False)
     for gate in audit["gates"]:
         state = "[green]passed[/]" if gate["passed"] else "[red]FAILED[/]"
         value = "nothing to judge" if gate["value"] is None else f"{gate['value']:.4g}"

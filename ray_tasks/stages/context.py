@@ -6,17 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from profiling.settings import Settings
+from ray_tasks.generations import Generation
 from ray_tasks.jobs import BucketJob, split_done
 from ray_tasks.lake import Lake, Manifest
 from ray_tasks.progress import RunProgress
 from ray_tasks.ray_session import RaySession
+from ray_tasks.user_choice import UserChoice
 
 Manifests = dict[int, Manifest]  # by bucket
 
 
 @dataclass
 class BuildContext:
-    """One build on its way: `manifests` holds, by stage and bucket, the results that later stages read."""
+    """One build on its way: `manifests` holds, by stage and bucket, the results that later stages read.
+
+    `choice` says about whom it is (None = all users), `base` whose selection the others keep (reselect.py).
+    """
 
     lake: Lake
     population: str
@@ -26,6 +31,8 @@ class BuildContext:
     retry_failed: bool = False  # look again at photos that could not be read
     manifests: dict[str, Manifests] = field(default_factory=dict)
     step: str = ""  # of broadening, behind the names of its stages
+    choice: UserChoice | None = None
+    base: Generation | None = None
 
     def run(self, stage: str, jobs: Sequence[BucketJob]) -> Manifests:
         """Run the jobs of a stage that are not committed yet, and file all results under `stage`."""

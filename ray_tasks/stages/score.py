@@ -24,6 +24,7 @@ from profiling.scorer import Scorer, load_scorer
 from profiling.settings import Settings
 from profiling.tallies import count_values
 from profiling.vectors import unpack_vectors
+from profiling.wanted_precision import aim_scorer
 from ray_tasks.jobs import BucketJob, StageOutput
 from ray_tasks.lake import Lake, fingerprint
 from ray_tasks.metrics import count_round
@@ -46,6 +47,7 @@ class Round:
     moved, profiles, margins_fell : users, as `profiling.rounds` defines them.
     scored, copied : users whose result was computed, and whose was taken from an earlier one.
     rows : name of its profile rows.
+    margin : by how much a leader had to lead.
     """
 
     number: int
@@ -55,6 +57,7 @@ class Round:
     margins_fell: int = 0
     scored: int = 0
     copied: int = 0
+    margin: float = 0.0
 
 
 def score(context: BuildContext, scorer: Scorer, base: Sequence[Manifests] = ()) -> list[Round]:
@@ -76,7 +79,8 @@ def run_rounds(context: BuildContext, scorer: Scorer, base: Sequence[Manifests] 
             copied_from.append(context.manifests[f"score-{number - 1}"])
         manifests = _run_round(context, number, scorer, last.rows if last else None, copied_from)
         counts = {name: sum(int(m.counts[name]) for m in manifests.values()) for name in COUNTED}
-        last = Round(number=number, rows=_publish(context, manifests), **counts)
+        margin = scorer.asked(number, context.settings.scoring.margin)
+        last = Round(number=number, rows=_publish(context, manifests), margin=margin, **counts)
         context.manifests["score"] = manifests
         count_round(number, last.scored, last.moved, context.users())
         yield last
@@ -89,10 +93,18 @@ def settled(context: BuildContext, last: Round) -> bool:
     return last.number > 0 and last.moved < context.settings.scoring.moved_share * max(1, context.users())
 
 
-def scorer_of(context: BuildContext) -> Scorer:
-    """The trained scorer of this run: the one named in the settings, or the one shipped for the model."""
-    entry = get_model(context.settings.embedding.model)
-    return load_scorer(entry.sha256, context.settings.scoring.scorer)
+def scorer_of(settings: Settings) -> Scorer:
+    """The trained scorer of a run: the one named in the settings, or the one shipped for the model, with the margins of
+    the wanted precision where one is wanted.
+
+    Raises
+    ------
+    ModelError
+        There is none, or it cannot promise this precision.
+    """
+    scorer = load_scorer(get_model(settings.embedding.model).sha256, settings.scoring.scorer)
+    wanted = settings.scoring.precision
+    return scorer if wanted is None else aim_scorer(scorer, wanted)
 
 
 def compute(lake: Lake, job: BucketJob) -> StageOutput:
@@ -163,7 +175,7 @@ def _run_round(
             friends=rows,
             scorer=scorer.id,
             eps=scale,
-            settings=settings.model_dump(exclude={"rounds", "scorer", "moved_share"}),
+            settings=settings.model_dump(exclude={"rounds", "scorer", "precision", "moved_share"}),
         )
         inputs |= {f"{EARLIER}{k}": each[bucket] for k, each in enumerate(copied_from)}  # changes no result
         arguments = {"round": number, "rows": rows, "scorer": scorer, "eps": scale, "settings": settings}

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from dags.wordings import OR_NOTHING, PATTERNS, teach_wordings
 from profiling.embedding import MODELS
 from profiling.settings import Settings
 from tests.dags.conftest import HERE, ROOT, Airflow
@@ -19,6 +20,8 @@ FORM, NIGHTLY, TRAINING = "rebuild_profiles", "nightly_profiles", "train_scorer"
 PUBLISHING = "publish_profiles"
 FORGETTING, RETENTION = "forget_users", "retire_generations"
 OF_A_PERSON = "approval"  # waits for an answer, not for a job
+
+teach_wordings()
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +101,10 @@ def test_numbers_have_the_settings_defaults_and_ranges(described: dict[str, Any]
     assert fields["rounds"]["value"] == settings.scoring.rounds
     assert set(fields["model"]["schema"]["examples"]) <= set(MODELS)
     for dag in described["dags"].values():
-        for field in (each for each in dag["params"].values() if each["schema"]["type"] in ("integer", "number")):
-            assert {"minimum", "maximum"} <= set(field["schema"])
+        for schema in (each["schema"] for each in dag["params"].values()):
+            numbers = {"integer", "number"} & {*schema["type"]} if isinstance(schema["type"], list) else schema["type"]
+            if numbers and numbers in ("integer", "number", {"integer"}, {"number"}) and "enum" not in schema:
+                assert {"minimum", "maximum"} <= set(schema)
 
 
 Values = dict[str, dict[str, list[Any]]]
@@ -118,7 +123,9 @@ GOOD: Values = {
     FORM: PUBLISH_GOOD
     | {
         "population": ["/data/people", "s3://bucket/people"],
-        "lake": ["/data/a lake"],
+        "lake": ["/data/a lake", "s3://bucket/lake", "gs://bucket/a/b", "az://bucket"],
+        "users": ["all", "unresolved", "17", "17, 42,-3", "17 42", "/data/users.txt", "s3://bucket/users.txt"],
+        "precision": [None, 0.5, 0.995, 1],
         "name": ["", "autumn-2026"],
         "model": ["dlib", "edgeface-xs", "mine_2.0"],
         "photos_per_user": [1, 100],
@@ -128,7 +135,7 @@ GOOD: Values = {
         "settings": [None, "/etc/kith.toml"],
     },
     NIGHTLY: PUBLISH_GOOD
-    | {"population": [None, "/data/people"], "lake": [None, "/data/lake"], "publish": [None, "automatic"]},
+    | {"population": [None, "/data/people"], "lake": [None, "s3://b/lake"], "publish": [None, "automatic"]},
     PUBLISHING: {
         "lake": ["/data/a lake"],
         "generation": ["g0123456789ab", "autumn-2026"],
@@ -144,7 +151,9 @@ BAD: Values = {
     FORM: PUBLISH_BAD
     | {
         "population": ["", "people", "--help", "/a\nb", None, 3],
-        "lake": ["", "lake", "s3://bucket/lake", "/a\x00"],
+        "lake": ["", "lake", "s3://", "s3:///lake", "https://bucket/lake", "/a\x00", None],
+        "users": ["", "everybody", "17, anna", "17;42", "1-2", "--base", "users.txt", None, 17],
+        "precision": [0.4, 1.1, -0.9, ".99"],
         "name": ["a b", "x" * 65, "$(id)", "a/b"],
         "model": ["", "--model", "a b", "../x"],
         "photos_per_user": [0, -1, 2001, "many", 1.5],
@@ -180,6 +189,23 @@ def test_the_form_takes_what_makes_sense(described: dict[str, Any], dag: str, fi
 def test_the_form_refuses_what_makes_no_sense(described: dict[str, Any], dag: str, field: str, value: Any) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(value, described["dags"][dag]["params"][field]["schema"])
+
+
+TEXTS = [(dag, field, value) for dag, field, value in cases(BAD) if value is None or isinstance(value, str)]
+
+
+@pytest.mark.parametrize(("dag", "field", "value"), TEXTS)
+def test_a_refused_text_is_a_sentence_that_says_what_is_wanted(
+    described: dict[str, Any], dag: str, field: str, value: Any
+) -> None:
+    schema = described["dags"][dag]["params"][field]["schema"]
+    with pytest.raises(jsonschema.ValidationError) as error:
+        jsonschema.validate(value, schema, format_checker=jsonschema.FormatChecker())
+    said = error.value.message
+    if "pattern" in schema:
+        assert said == f"{value!r} is not a {schema['format']!r}"
+        assert schema["format"].removesuffix(OR_NOTHING) in PATTERNS
+    assert schema.get("pattern", "no pattern") not in said
 
 
 def test_a_good_and_a_bad_value_are_tried_for_every_field(described: dict[str, Any]) -> None:
