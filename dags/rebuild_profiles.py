@@ -7,6 +7,7 @@ from airflow.sdk import DAG
 from dags.approval import publish_tasks
 from dags.contradictions import refuse_contradictions
 from dags.forms import rebuild_form
+from dags.proposals import with_proposals
 from dags.stage_tasks import DEFAULTS, BuildTemplates, generation_tasks
 
 PUBLISH, STORE = "{{ params.publish }}", "{{ params.store or '' }}"
@@ -42,7 +43,7 @@ with DAG(
     description="A new generation of profiles for a whole population",
     doc_md=DOC,
     schedule=None,
-    params=rebuild_form(),
+    params=with_proposals(rebuild_form()),
     tags=["kith", "profiles"],
     max_active_runs=1,
     default_args=DEFAULTS,

@@ -52,6 +52,7 @@ def missing(home: Home, plan: Plan) -> list[str]:
     token = {"Authorization": f"Bearer {home.secrets()['ray_token']}"}
     checks: dict[str, Callable[[], bool]] = {
         "Ray": lambda: _get(f"{plan.urls['Ray']}/api/version", token).ok,
+        "Ray's node": lambda: "ALIVE" in _get(f"{plan.urls['Ray']}/api/v0/nodes", token).text,
         "Ray's jobs": lambda: _get(f"{plan.urls['Ray']}/api/jobs/", token).ok,
         "metrics": lambda: _get(plan.urls["Metrics"]).ok,
     }

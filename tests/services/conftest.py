@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,16 +103,12 @@ def kith(*arguments: str | Path, timeout_s: float) -> subprocess.CompletedProces
     )
 
 
-@pytest.fixture(scope="session")
-def stack(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """What `kith up` starts; `kith down` ends it with the last test."""
-    folder = tmp_path_factory.mktemp("services") / "home"
-    ports = free_ports(OUTER)
-    told = [f"--{name}={port}" for name, port in ports.items()]
+@contextmanager
+def services_up(folder: Path, *more: str | Path) -> Iterator[Stack]:
+    """What `kith up` starts, on free ports; `kith down` ends it with the block."""
+    told = [f"--{name}={port}" for name, port in free_ports(OUTER).items()]
     try:
-        done = kith(
-            "up", "--home", folder, *told, "--population", drawn, "--cpus=2", f"--patience={UP_S}", timeout_s=2 * UP_S
-        )
+        done = kith("up", "--home", folder, *told, *more, f"--patience={UP_S}", timeout_s=2 * UP_S)
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
         home = Home(folder)
         plan = home.plan()
@@ -120,3 +117,10 @@ def stack(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
     finally:
         ended = kith("down", "--home", folder, timeout_s=DOWN_S)
         assert ended.returncode == 0, ended.stderr
+
+
+@pytest.fixture(scope="session")
+def stack(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Services for all tests; they end with the last one."""
+    with services_up(tmp_path_factory.mktemp("services") / "home", "--population", drawn, "--cpus=2") as made:
+        yield made
