@@ -6,6 +6,8 @@ PYTHON ?= python3.13 python3.12 python3.11 python3
 PYTEST = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} .venv/bin/python -m pytest --numprocesses=$${TEST_PROCESSES:-2} \
   --dist=loadgroup
 READY = .venv/.ready
+# A build or a test starts a dozen processes that import the same modules: they are compiled once, not by each.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test quick check bench bench-setup bench-quality cassandra cassandra-stop clean

@@ -37,7 +37,12 @@ def table(rows: list[dict[str, Any]]) -> str:
             wanted += ", **short**"
         speed = f"{row['units'] / row['median_s']:,.0f} {row['unit']}/s"
         lines.append(f"| {row['case']} | {row['side']} | {speed} | {row['spread']:.1%} | {ratio} | {wanted} |")
-    return "\n".join(lines)
+    told = [f"- {row['case']}, {row['side']}: {_in_words(row['told'])}" for row in rows if row.get("told")]
+    return "\n".join([*lines, *([""] if told else []), *told])
+
+
+def _in_words(told: dict[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in told.items())
 
 
 def picture(name: str, title: str, rows: list[dict[str, Any]]) -> Path | None:

@@ -49,6 +49,8 @@ class BuildContext:
             for manifest in done.values():
                 bar.tell(manifest.counts)
             if remaining:
+                with bar.starting("ray"):
+                    self.session.ray()
                 done |= self.session.run(self.lake, remaining, lambda manifest: bar.advance(1, manifest.counts))
         self.lake.hiding.look_again()  # what was committed last may lack somebody
         self.manifests[stage] = dict(sorted(done.items()))
