@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from profiling import tables
+from profiling.row_order import real, row_order, signed
 from profiling.settings import SelectionSettings
 
 FULL_RESOLUTION = 1_000_000  # pixels; the phones of the seed's years had one megapixel, more shows no more of a face
 UNKNOWN_RESOLUTION = 0.5  # of full resolution: a photo without a stated size is neither praised nor blamed
 HOUR = 3_600_000_000  # microseconds
+PHOTOS_A_PIECE = 65_536  # photos ranked at a time: their keys stay in the processor's cache
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 def select_photos(photos: pa.Table, tags: pa.Table, settings: SelectionSettings | None = None) -> pa.Table:
@@ -39,16 +46,18 @@ def select_photos(photos: pa.Table, tags: pa.Table, settings: SelectionSettings 
     photo, owner = _integers(photos["photo_id"]), _integers(photos["owner_id"])
     quality = photo_quality(photos, tags, settings)
     taken, dated = _moments(photos["taken_at"])
-    newest_first = np.where(dated, -taken, np.iinfo(np.int64).max)
-    order = np.lexsort((-photo, newest_first, -quality, owner))
-    hour = taken // HOUR
-    with_date = order[dated[order]]
-    late = np.zeros(len(photo), np.bool_)
-    late[with_date] = _beyond(owner[with_date], hour[with_date], settings.photos_per_hour)
-    order = np.lexsort((-photo, newest_first, -quality, late, owner))
-    rank = place_in_run(owner[order])
-    order, rank = order[rank < settings.photos_per_user], rank[rank < settings.photos_per_user]
-    columns = [owner[order], photo[order], quality[order], rank.astype(np.int16)]
+    if not bool((owner[1:] >= owner[:-1]).all()):
+        by_owner = np.argsort(owner, kind="stable")
+        photo, owner, taken = photo[by_owner], owner[by_owner], taken[by_owner]
+        quality, dated = quality[by_owner], dated[by_owner]
+    chosen = [
+        first + _best(photo[first:last], owner[first:last], quality[first:last], taken[first:last], dated[first:last],
+                      settings)
+        for first, last in _pieces(owner)
+    ]  # fmt: skip
+    order = np.concatenate([np.zeros(0, np.int64), *chosen])
+    rank = place_in_run(owner[order]).astype(np.int16)
+    columns = [owner[order], photo[order], quality[order], rank]
     return pa.table([pa.array(column) for column in columns], schema=tables.SELECTION)
 
 
@@ -72,24 +81,61 @@ def _kept_tags(tags: pa.Table) -> pa.Table:
     return tags.filter(pc.not_equal(pc.fill_null(tags["source"], "manual"), "rejected"))
 
 
-def _beyond(owner: npt.NDArray[np.int64], hour: npt.NDArray[np.int64], cap: int) -> npt.NDArray[np.bool_]:
+def _pieces(owner: Ints) -> Iterator[tuple[int, int]]:
+    """Photos of whole owners, sorted by owner, about `PHOTOS_A_PIECE` at a time."""
+    first = 0
+    while first < len(owner):
+        last = min(first + PHOTOS_A_PIECE, len(owner))
+        if last < len(owner):
+            start = int(np.searchsorted(owner, owner[last]))
+            last = start if start > first else int(np.searchsorted(owner, owner[last], "right"))
+        yield first, last
+        first = last
+
+
+def _best(
+    photo: Ints, owner: Ints, quality: npt.NDArray[np.float32], taken: Ints, dated: Flags, settings: SelectionSettings
+) -> Ints:
+    """Places of the photos taken, by owner (`owner` ascends) and rank."""
+    newest = np.where(dated, ~signed(taken), np.iinfo(np.uint64).max)
+    order = row_order([~signed(photo), newest, real(-quality), signed(owner)])
+    late = np.zeros(len(order), np.bool_)
+    with_date = np.flatnonzero(dated[order])
+    hour = taken[order[with_date]] // HOUR
+    late[with_date] = _beyond(owner[order[with_date]], hour, settings.photos_per_hour)
+    fresh = _fresh(owner)  # which `order` leaves as it is
+    before: Ints = np.cumsum(~late) - ~late
+    first = np.flatnonzero(fresh)
+    early = np.add.reduceat(~late, first, dtype=np.int64) if len(first) else first
+    album = np.cumsum(fresh) - 1
+    mine: Ints = before - before[first][album]  # photos of the owner that come first, so far
+    rank = np.where(late, early[album] + np.arange(len(order)) - first[album] - mine, mine)
+    ranked = np.empty_like(order)
+    ranked[first[album] + rank] = order
+    return ranked[_since(fresh) < settings.photos_per_user]
+
+
+def _beyond(owner: Ints, hour: Ints, cap: int) -> Flags:
     """Which of the photos, given best first within an owner, exceed `cap` of their hour."""
-    order = np.lexsort((np.arange(len(owner)), hour, owner))
-    fresh = np.ones(len(order), np.bool_)
-    fresh[1:] = (np.diff(owner[order]) != 0) | (np.diff(hour[order]) != 0)
+    order = row_order([signed(hour), signed(owner)])
     position = np.empty(len(order), np.int64)
-    position[order] = _since(fresh)
+    position[order] = _since(_fresh(owner[order]) | _fresh(hour[order]))
     return position >= cap
 
 
-def place_in_run(sorted_keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def place_in_run(sorted_keys: Ints) -> Ints:
     """0, 1, 2, … within each run of equal keys."""
-    fresh = np.ones(len(sorted_keys), np.bool_)
-    fresh[1:] = sorted_keys[1:] != sorted_keys[:-1]
-    return _since(fresh)
+    return _since(_fresh(sorted_keys))
 
 
-def _since(fresh: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def _fresh(keys: Ints) -> Flags:
+    """Where a run of equal keys begins."""
+    fresh = np.ones(len(keys), np.bool_)
+    fresh[1:] = keys[1:] != keys[:-1]
+    return fresh
+
+
+def _since(fresh: Flags) -> Ints:
     """How many places ago `fresh` was last True (its first entry is)."""
     here = np.arange(len(fresh))
     return here - np.maximum.accumulate(np.where(fresh, here, 0))

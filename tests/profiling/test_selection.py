@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from profiling import selection as module
 from profiling import tables
 from profiling.selection import photo_quality, select_photos
 from profiling.settings import SelectionSettings
@@ -121,3 +122,18 @@ def test_an_unknown_size_is_neither_best_nor_worst() -> None:
 @pytest.mark.parametrize("rows", [[], [photo(2**63 - 1, owner_id=2**63 - 1)]])
 def test_empty_and_huge_ids(rows: list[dict[str, Any]]) -> None:
     assert chosen(rows) == [row["photo_id"] for row in rows]
+
+
+def test_owners_of_more_photos_than_a_piece_and_rows_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    owners = np.repeat([1, 2, 3, 9], [3, 40, 1, 7])
+    rows = [
+        photo(int(k), int(owner), taken_at=int(rng.integers(0, 5 * HOUR)), camera=["", "Canon"][k % 2])
+        for k, owner in enumerate(owners)
+    ]
+    limits = SelectionSettings(photos_per_user=30, photos_per_hour=3)
+    expected = slow_selection(rows, [], limits)
+    monkeypatch.setattr(module, "PHOTOS_A_PIECE", 8)
+    for order in (np.arange(len(rows)), rng.permutation(len(rows))):
+        found = select_photos(photos_table([rows[k] for k in order]), tags_table([]), limits)
+        assert found["photo_id"].to_pylist() == expected
