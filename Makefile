@@ -10,11 +10,13 @@ READY = .venv/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick check bench bench-setup bench-quality cassandra cassandra-stop clean
+.PHONY: help setup demo up down test quick check bench bench-setup bench-quality cassandra cassandra-stop clean
 
 help:
 	@echo "make setup   the environment .venv with every version pinned, and the networks' weights"
 	@echo "make demo    draw a population, build it, write its report to demo/"
+	@echo "make up      Airflow and Ray on this machine with drawn people to try them on; UP_ARGS='--airflow-port 9090' changes"
+	@echo "make down    ends what make up started, and nothing else"
 	@echo "make test    all tests; PYTEST_ARGS='-k NAME' chooses"
 	@echo "make quick   the tests that take seconds"
 	@echo "make check   format, lint, types and all tests: what a change must pass"
@@ -47,6 +49,12 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)
 	.venv/bin/kith demo
+
+up: $(READY)
+	.venv/bin/kith up $(UP_ARGS)
+
+down: $(READY)
+	.venv/bin/kith down $(DOWN_ARGS)
 
 test: $(READY)
 	$(PYTEST) $(PYTEST_ARGS)
