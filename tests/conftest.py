@@ -32,13 +32,11 @@ hypothesis.settings.register_profile("kith", deadline=None)  # a busy machine is
 hypothesis.settings.load_profile("kith")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Keep a file's tests in one process when several run beside each other, and a folder's that share a server."""
-    for item in items:
-        name = item.path.relative_to(ROOT).as_posix()
-        group = next((group for folder, group in TOGETHER.items() if name.startswith(f"{folder}/")), name)
-        item.add_marker(pytest.mark.xdist_group(group))
+    name = item.path.relative_to(ROOT).as_posix()
+    group = next((group for folder, group in TOGETHER.items() if name.startswith(f"{folder}/")), name)
+    item.add_marker(pytest.mark.xdist_group(group))
 
 
 @dataclass(frozen=True)
