@@ -18,7 +18,7 @@ from tests.services.conftest import Stack, wait_until
 from tests.services.deaths import chance, kill_at_random, ray_head, ray_workers, scheduler, task_processes
 from tests.services.rebuilds import LAST, MOMENTS, RUN_S, Rebuild, trigger
 
-pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.deaths, pytest.mark.timeout(3600)]
 
 STOP_S = 15  # seconds that a job may go on after its task was marked as failed
 WITHIN_S = 1.0  # seconds after a moment in which somebody dies: what is left of a build lasts longer
