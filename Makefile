@@ -4,7 +4,7 @@
 PYTHON ?= python3.13 python3.12 python3.11 python3
 # One thread a process and two processes of tests: most tests wait for Ray, Airflow or Cassandra half of the time.
 PYTEST = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} .venv/bin/python -m pytest --numprocesses=$${TEST_PROCESSES:-2} \
-  --dist=loadgroup
+  --dist=loadscope
 READY = .venv/.ready
 # A build or a test starts a dozen processes that import the same modules: they are compiled once, not by each.
 unexport PYTHONDONTWRITEBYTECODE

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
+from dags.contradictions import refuse_unnamed
 from dags.forms import compaction_form
 from dags.operators.ray_job import RayJobOperator
 from dags.stage_tasks import CPU_POOL, DEFAULTS, LAKE, LOCK_PATIENCE_S, SETTINGS
@@ -41,4 +42,5 @@ with DAG(
         arguments=["compact", "--ray=auto", "--json", f"--wait={LOCK_PATIENCE_S}", SETTINGS, "--", LAKE],
         heartbeat_folder=f"{LAKE}/heartbeats",
         pool=CPU_POOL,
+        pre_execute=refuse_unnamed(lake=LAKE),
     )

@@ -70,7 +70,7 @@ def forgetting_form() -> dict[str, Param]:
 
 def compaction_form() -> dict[str, Param]:
     """The form of a compaction; what is left empty comes from Airflow's variables."""
-    return {"lake": lake_field(default=None, type=["null", "string"])}
+    return {"lake": lake_field(optional=True)}
 
 
 def retention_form() -> dict[str, Param]:
