@@ -83,10 +83,10 @@ def test_closing_ends_the_children_even_in_the_middle(folder: Path) -> None:
     assert pool.pids() == ()
 
 
-@pytest.mark.slow
 POOLS = 4  # opened and closed, their decoders killed
 
 
+@pytest.mark.slow
 def test_nothing_stays_open(folder: Path) -> None:
     me = psutil.Process()
     with DecoderPool(1, str(folder), SETTINGS) as pool:
