@@ -156,11 +156,14 @@ def run(name: str, title: str, cases: Sequence[Case], given: argparse.Namespace)
     return rows
 
 
-def keep(name: str, title: str, rows: list[dict[str, Any]]) -> None:
-    """Append a run to results/NAME.json."""
+def keep(name: str, title: str, rows: list[dict[str, Any]], facts: Sequence[str] = ()) -> None:
+    """Append a run to results/NAME.json; `facts` are lines about what is no rate: quantiles, memory."""
     path = RESULTS / f"{name}.json"
     runs = json.loads(path.read_text())["runs"] if path.exists() else []
-    runs.append({"at": datetime.now(UTC).isoformat(timespec="seconds"), **machine(), "rows": rows})
+    runs.append(
+        {"at": datetime.now(UTC).isoformat(timespec="seconds"), **machine(), "rows": rows}
+        | ({"facts": list(facts)} if facts else {})
+    )
     path.write_text(json.dumps({"title": title, "runs": runs[-KEPT_RUNS:]}, indent=1) + "\n")
 
 

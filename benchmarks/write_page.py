@@ -82,6 +82,7 @@ def section(path: Path) -> str:
         f"## {kept['title']}",
         f"    {COMMANDS.get(path.stem, f'make bench-{path.stem}')}",
         table(run["rows"]),
+        "\n".join(f"- {fact}" for fact in run.get("facts", [])),
         f"![ratios](images/benchmarks/{drawn.name})" if drawn else "",
         note.read_text().strip() if note.exists() else "",
         f"{run['at'][:10]}, commit {run['commit']}, {run['cores']} cores of {run['processor']}, "

@@ -68,6 +68,11 @@ def forgetting_form() -> dict[str, Param]:
     }
 
 
+def compaction_form() -> dict[str, Param]:
+    """The form of a compaction; what is left empty comes from Airflow's variables."""
+    return {"lake": lake_field(optional=True)}
+
+
 def retention_form() -> dict[str, Param]:
     """Lake and store; what is left empty comes from Airflow's variables."""
     return {

@@ -25,8 +25,9 @@ LOCK_PATIENCE_S = 12 * 3600  # seconds that a job waits for another writer of it
 DEFAULTS = {
     "owner": "kith",
     "retries": 3,
-    "retry_delay": timedelta(seconds=15),  # a lake that a dead job still seems to hold is waited for by the next job
-    "retry_exponential_backoff": 2.0,  # 15, 30, 60 s: a node that is short of memory gets time
+    # Short: the next job itself waits for a lake that a dead one seems to hold, the next try for a head that starts.
+    # Constant: Airflow's exponential delay doubles with every try ever made, Clear included.
+    "retry_delay": timedelta(seconds=20),
     "execution_timeout": timedelta(days=3),
     "on_failure_callback": say_what_to_do,
 }

@@ -27,6 +27,7 @@ from ray_tasks.ray_session import RaySession
 DAY_S = 86_400.0  # seconds
 FACES, UPLOADS = "embed-", "uploads-"  # begin of stages that hold faces
 FACE_TABLES = ("seen", "faces")
+FIRST = "first_created"  # count of a compacted part: when the oldest of its photos was looked at, seconds since 1970
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def _retire_bucket(
         chosen = _selections(lake, bucket, [each["select"] for each in keep if each["faces"] == stage])
         selected = _ids(lake, chosen)
         for part in lake.results(stage, bucket):
-            young = float(part.counts.get("first_created", part.created)) >= limits[1]
+            young = float(part.counts.get(FIRST, part.created)) >= limits[1]
             photos += _retire_faces(lake, part, there if young else selected)
     return _Gone(results, photos)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from profiling.settings import Settings
 from tests.stores import cassandra, fresh_store, kind, spoil, uri
@@ -32,13 +33,17 @@ hypothesis.settings.register_profile("kith", deadline=None)  # a busy machine is
 hypothesis.settings.load_profile("kith")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process when several run beside each other, and a folder's that share a server."""
-    for item in items:
-        name = item.path.relative_to(ROOT).as_posix()
-        group = next((group for folder, group in TOGETHER.items() if name.startswith(f"{folder}/")), name)
-        item.add_marker(pytest.mark.xdist_group(group))
+class ByServer(LoadScopeScheduling):  # type: ignore[misc]
+    """Give a file's tests to one process, and those of a folder that share a server."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        name: str = nodeid.partition("::")[0]
+        return next((group for folder, group in TOGETHER.items() if name.startswith(f"{folder}/")), name)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServer:
+    """How tests are dealt out where several processes run beside each other."""
+    return ByServer(config, log)
 
 
 @dataclass(frozen=True)

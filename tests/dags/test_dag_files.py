@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
 FORM, NIGHTLY, TRAINING = "rebuild_profiles", "nightly_profiles", "train_scorer"
 PUBLISHING = "publish_profiles"
-FORGETTING, RETENTION = "forget_users", "retire_generations"
+FORGETTING, RETENTION, COMPACTION = "forget_users", "retire_generations", "compact_faces"
 OF_A_PERSON = "approval"  # waits for an answer, not for a job
 
 teach_wordings()
@@ -35,7 +35,7 @@ def described(airflow: Airflow) -> dict[str, Any]:
 def test_only_dags_are_read_and_all_of_them_parse(described: dict[str, Any]) -> None:
     assert described["errors"] == {}
     assert described["files"] == len(described["dags"])
-    assert set(described["dags"]) == {FORM, NIGHTLY, TRAINING, PUBLISHING, FORGETTING, RETENTION}
+    assert set(described["dags"]) == {FORM, NIGHTLY, TRAINING, PUBLISHING, FORGETTING, RETENTION, COMPACTION}
 
 
 def test_all_dag_files_parse_in_under_a_second_and_import_nothing_heavy(described: dict[str, Any]) -> None:
@@ -81,10 +81,23 @@ def test_a_night_begins_by_the_clock_or_when_the_population_changes(described: d
 
 
 def test_erasing_and_retiring_look_by_the_clock_and_wait_for_the_lake(described: dict[str, Any]) -> None:
-    for name, task in ((FORGETTING, "erase"), (RETENTION, "retire")):
+    for name, task in ((FORGETTING, "erase"), (RETENTION, "retire"), (COMPACTION, "compact")):
         arguments = described["dags"][name]["tasks"][task]["arguments"]
         assert "--wait=43200" in arguments
         assert described["dags"][name]["schedule"]
+
+
+def test_what_is_gone_leaves_the_files_within_seven_days(described: dict[str, Any]) -> None:
+    assert described["dags"][COMPACTION]["schedule"] == "0 6 * * 3"
+
+
+def test_a_nightly_run_keeps_to_the_artefacts_that_its_first_task_chose(described: dict[str, Any]) -> None:
+    tasks = described["dags"][NIGHTLY]["tasks"]
+    stages = {name: task["arguments"] for name, task in tasks.items() if "build" in (task["arguments"] or [])}
+    assert {"partition", "embed", "round_0", "audit"} <= set(stages)
+    for name, arguments in stages.items():
+        assert "--nightly" in arguments
+        assert any("--artefacts=" in each for each in arguments) == (name != "partition")
 
 
 def test_every_field_has_a_title_a_description_and_a_section(described: dict[str, Any]) -> None:
@@ -146,6 +159,7 @@ GOOD: Values = {
     TRAINING: {"lake": ["/lake"], "truth": [None, "/truth"], "out": ["/a b.json"], "precision": [0.5, 0.99, 1]},
     RETENTION: {"lake": [None, "/data/lake"], "store": PUBLISH_GOOD["store"]},
     FORGETTING: {"lake": [None, "/data/lake"], "store": PUBLISH_GOOD["store"], "now": [True, False]},
+    COMPACTION: {"lake": [None, "/data/lake"]},
 }
 BAD: Values = {
     FORM: PUBLISH_BAD
@@ -173,6 +187,7 @@ BAD: Values = {
     TRAINING: {"lake": [None, "x"], "truth": ["x", ""], "out": ["/scorer", "a.json", ""], "precision": [0.4, 2, "1"]},
     RETENTION: {"lake": ["lake", ""], "store": PUBLISH_BAD["store"]},
     FORGETTING: {"lake": ["lake", ""], "store": PUBLISH_BAD["store"], "now": ["yes", None]},
+    COMPACTION: {"lake": ["lake", ""]},
 }
 
 

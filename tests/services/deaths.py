@@ -14,7 +14,7 @@ import psutil
 from tests.services.conftest import Stack, wait_until
 
 SEED = int(os.environ.get("KITH_SEED") or random.SystemRandom().randrange(1 << 32))  # of all random moments of a run
-WORKER = re.compile(r"ray::(?!JobSupervisor|DashboardAgent|RuntimeEnv)")  # Ray's workers without what runs its jobs
+WORKER = re.compile(r"ray::(?!EmbedActor|JobSupervisor|DashboardAgent|RuntimeEnv)")  # not what runs jobs
 
 chance = random.Random(SEED)
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def kill_at_random(find: Callable[[], list[psutil.Process]], within_s: float) ->
 
 
 def ray_workers(stack: Stack) -> list[psutil.Process]:
-    """Actors, and the processes that run tasks or wait for one."""
+    """Detectors, and the processes that run tasks or wait for one."""
     return [each for each in stack.processes("ray::", "ray") if WORKER.match(" ".join(each.cmdline()))]
 
 

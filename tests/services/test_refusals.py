@@ -5,15 +5,17 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from ray_tasks.cli import main
 from ray_tasks.services import family
 from ray_tasks.services.commands import services
 from ray_tasks.services.home import Home, Plan, ServicesError
-from tests.services.conftest import ROOT, clean_environment, kith
+from ray_tasks.services.ports import free_ports
+from tests.services.conftest import OUTER, ROOT, clean_environment
 
 WITH_SECRETS = ROOT / "docker" / "with_secrets.py"
 
@@ -26,7 +28,23 @@ def taken() -> Iterator[int]:
         yield holder.getsockname()[1]
 
 
-@pytest.mark.slow
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """A command line that is refused in one line: what it says."""
+
+    def run(*arguments: str | Path) -> str:
+        monkeypatch.setattr(sys, "argv", ["kith", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr().err
+        assert ended.value.code == 2
+        assert said.startswith("kith: ")
+        assert said.count("\n") == 1
+        return said
+
+    return run
+
+
 @pytest.mark.parametrize(
     ("told", "said"),
     [
@@ -41,26 +59,20 @@ def taken() -> Iterator[int]:
     ],
 )
 def test_a_refusal_is_one_line_and_starts_nothing(
-    told: list[str], said: str, taken: int, free: list[str], tmp_path: Path
+    told: list[str], said: str, taken: int, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     named = [each.format(taken=taken) for each in told]
     chosen = {each.split("=")[0] for each in named}
-    others = [each for each in free if each.split("=")[0] not in chosen]
-    done = kith("up", "--home", tmp_path / "home", *others, *named, timeout_s=120)
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert said in done.stderr
+    others = [f"--{name}={port}" for name, port in free_ports(OUTER).items() if f"--{name}" not in chosen]
+    assert said in refused("up", "--home", tmp_path / "home", *others, *named)
     assert family.family(Home(tmp_path / "home")) == []
     assert not (tmp_path / "home" / "plan.json").exists()
 
 
-@pytest.mark.slow
-def test_a_home_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_made_is_one_line(tmp_path: Path, refused: Callable[..., str]) -> None:
     (tmp_path / "file").write_text("")
-    done = kith("up", "--home", tmp_path / "file" / "home", timeout_s=120)
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "--home" in done.stderr
+    assert "--home" in refused("up", "--home", tmp_path / "file" / "home")
+    assert "--home" in refused("down", "--home", tmp_path / "file" / "home")
 
 
 def test_one_start_at_a_time(tmp_path: Path) -> None:
@@ -121,11 +133,3 @@ def test_a_container_with_a_token_runs_its_command(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout == "ray start\n"
-
-
-@pytest.fixture
-def free() -> list[str]:
-    from ray_tasks.services.ports import free_ports
-    from tests.services.conftest import OUTER
-
-    return [f"--{name}={port}" for name, port in free_ports(OUTER).items()]
