@@ -84,15 +84,15 @@ def test_a_job_whose_driver_is_killed_fails_and_is_tried_again(rebuilt: Rebuild)
     assert (jobs[number], jobs[number + 1]) == ("FAILED", "SUCCEEDED")
 
 
-def test_a_killed_task_process_finds_its_job_again(rebuilt: Rebuild) -> None:
+def test_a_killed_task_process_leaves_its_job_to_the_next_try(rebuilt: Rebuild) -> None:
     number = rebuilt.again()
     tries = rebuilt.tasks()[LAST]["try_number"]
     some_moment(rebuilt)
     kill_at_random(lambda: task_processes(rebuilt.stack), WITHIN_S)
     jobs = finish(rebuilt)
-    assert jobs[number] == "SUCCEEDED"
-    assert max(jobs) == number
     assert rebuilt.tasks()[LAST]["try_number"] == tries + 1
+    assert jobs[number] == "SUCCEEDED"  # and was followed, or had ended by then: another job finds all of it done
+    assert max(jobs) <= number + 1
 
 
 def test_a_killed_scheduler_is_started_again_and_the_run_ends(rebuilt: Rebuild) -> None:
