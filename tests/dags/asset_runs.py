@@ -13,18 +13,23 @@ BUNDLE = "dags-folder"
 
 
 def prepare(*files: str) -> None:
-    """Make DAG files known, and let the DAGs that follow assets run."""
+    """Make DAG files known, and let the DAGs that follow assets run, for what is updated from now on.
+
+    What an earlier test has updated goes: Airflow's run is for the first update that waits, without later ones.
+    """
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    from airflow.models.asset import AssetDagRunQueue
     from airflow.models.dag import DagModel
     from airflow.utils.session import create_session
-    from sqlalchemy import update
+    from sqlalchemy import delete, update
 
     DagBundlesManager().sync_bundles_to_db()
     for file in files:
         sync_bag_to_db(DagBag(dag_folder=file, bundle_name=BUNDLE), BUNDLE, None)
     with create_session() as session:
         session.execute(update(DagModel).where(DagModel.dag_id.in_(FOLLOWING)).values(is_paused=False))
+        session.execute(delete(AssetDagRunQueue).where(AssetDagRunQueue.target_dag_id.in_(FOLLOWING)))
 
 
 def tell(name: str) -> None:
