@@ -10,7 +10,7 @@ READY = .venv/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test quick check bench bench-setup bench-quality cassandra cassandra-stop clean
+.PHONY: help setup demo up down test deaths quick check bench bench-setup bench-quality cassandra cassandra-stop clean
 
 help:
 	@echo "make setup   the environment .venv with every version pinned, and the networks' weights"
@@ -18,6 +18,7 @@ help:
 	@echo "make up      Airflow and Ray on this machine with drawn people to try them on; UP_ARGS='--airflow-port 9090' changes"
 	@echo "make down    ends what make up started, and nothing else"
 	@echo "make test    all tests; PYTEST_ARGS='-k NAME' chooses"
+	@echo "make deaths  the tests that kill parts of a running Airflow and Ray, at random moments"
 	@echo "make quick   the tests that take seconds"
 	@echo "make check   format, lint, types and all tests: what a change must pass"
 	@echo "make bench   the benchmarks of speed; make bench-NAME one of them; make bench-setup what they compare with"
@@ -57,16 +58,20 @@ down: $(READY)
 	.venv/bin/kith down $(DOWN_ARGS)
 
 test: $(READY)
-	$(PYTEST) $(PYTEST_ARGS)
+	$(PYTEST) -m "not deaths" $(PYTEST_ARGS)
+
+# A quarter of an hour: Airflow and Ray run for real, and each of their parts is killed in turn.
+deaths: $(READY)
+	$(PYTEST) -m deaths --numprocesses=0 tests/services $(PYTEST_ARGS)
 
 quick: $(READY)
-	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow and not deaths" $(PYTEST_ARGS)
 
 check: $(READY)
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	$(PYTEST) $(PYTEST_ARGS)
+	$(PYTEST) -m "not deaths" $(PYTEST_ARGS)
 
 # `make bench-clustering` runs benchmarks/bench_clustering.py; BENCH_ARGS goes to each.
 bench: $(READY)

@@ -25,7 +25,6 @@ def choose_margin(strength: Floats, right: Flags, repeats: int, wanted: float, l
     right : bool [n], whether that cluster is the owner's.
     repeats : how often each user is among the n; counts are divided by it.
     least : no margin below it is taken.
-
     """
     grid = np.arange(round(least * 100), round(LIMITS[1] * 100) + 1) / 100
     expected = expected_precision(*_counts(strength, right, grid, repeats))

@@ -13,6 +13,7 @@ from ray_tasks.cli.options import (
     Json,
     RayAddress,
     SettingsFile,
+    Wait,
     console,
     output,
     print_json,
@@ -42,7 +43,7 @@ def build(
     artefacts: Annotated[
         str, typer.Option(help="Use those of a generation: its id, or OTHER_LAKE/generations/ID.json.")
     ] = "",
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait while another command writes the lake.")] = 0.0,
+    wait: Wait = 0.0,
     dry_run: Annotated[bool, typer.Option(help="Stop after select, and count the photos to look at.")] = False,
     settings: SettingsFile = None,
     change: Changes = None,

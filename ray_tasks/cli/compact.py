@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from ray_tasks.cli.options import (
     Changes,
     Cpus,
@@ -13,6 +9,7 @@ from ray_tasks.cli.options import (
     LakeFolder,
     RayAddress,
     SettingsFile,
+    Wait,
     output,
     print_json,
     read_settings,
@@ -25,7 +22,7 @@ from ray_tasks.ray_session import RaySession
 
 def compact(
     lake: LakeFolder,
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait while another command writes the lake.")] = 0.0,
+    wait: Wait = 0.0,
     settings: SettingsFile = None,
     change: Changes = None,
     ray: RayAddress = None,

@@ -17,6 +17,7 @@ LakeFolder = Annotated[str, typer.Argument(help="The lake: a folder, or s3://BUC
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, nothing else, on standard output.")]
 RayAddress = Annotated[str | None, typer.Option("--ray", help="Address of a Ray cluster; without it Ray runs here.")]
 Cpus = Annotated[int | None, typer.Option(min=1, help="CPUs of a local Ray; without it all of the machine.")]
+Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait while another command writes the lake.")]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="TOML file of \\[section] and name = value.")]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="One setting: section.name=value; may be repeated.")]
 GenerationName = Annotated[str | None, typer.Option("--generation", help="Id or name; without it the newest.")]

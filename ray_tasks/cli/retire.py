@@ -16,6 +16,7 @@ from ray_tasks.cli.options import (
     LakeFolder,
     RayAddress,
     SettingsFile,
+    Wait,
     output,
     print_json,
     read_settings,
@@ -31,7 +32,7 @@ def retire(
     store: Annotated[
         list[str] | None, typer.Option("--store", envvar="KITH_STORE", help="A store it is published to; repeatable.")
     ] = None,
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait while another command writes the lake.")] = 0.0,
+    wait: Wait = 0.0,
     settings: SettingsFile = None,
     change: Changes = None,
     ray: RayAddress = None,

@@ -16,7 +16,8 @@ from ray_tasks.generations import find_generation, generations
 from ray_tasks.lake import Lake
 from ray_tasks.lock import current_holder
 from tests.conftest import BUCKETS, Built
-from tests.dags.conftest import HERE, ROOT, Airflow, RayHead
+from tests.dags.conftest import BIN, HERE, ROOT, Airflow, RayHead
+from tests.dags.rest import OPEN
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
@@ -37,6 +38,17 @@ def states(outcome: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
+def followed(airflow: Airflow) -> Airflow:
+    """An Airflow that knows who follows our assets, before anything updates them."""
+    ours = OPEN | {"AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags")}
+    made = Airflow(airflow.environment | ours)
+    files = [ROOT / "dags" / "nightly_profiles.py", HERE / "dag_files" / "followers.py"]
+    prepared = made.run(sys.executable, HERE / "asset_runs.py", "prepare", *files)
+    assert prepared.returncode == 0, prepared.stderr[-3000:]
+    return made
+
+
+@pytest.fixture(scope="module")
 def form(built: Built, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The form as filled in for the drawn population."""
     settings = load_settings(built.settings)
@@ -54,7 +66,7 @@ def form(built: Built, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
 
 
 def test_a_rebuild_ends_in_the_generation_of_one_undisturbed_build_published(
-    airflow_with_ray: Airflow, ray_head: RayHead, built: Built, form: dict[str, Any]
+    airflow_with_ray: Airflow, ray_head: RayHead, built: Built, form: dict[str, Any], followed: Airflow
 ) -> None:
     outcome, log = run(airflow_with_ray, "rebuild_profiles", 1, **form)
     found = states(outcome)
@@ -94,6 +106,38 @@ def test_a_nightly_run_finds_what_the_rebuild_has_done(
     assert [each.id for each in generations(Lake.open(form["lake"]))] == [built.generation]
 
 
+def test_a_generation_of_the_lake_is_published_by_the_dag_of_the_button(
+    airflow_with_ray: Airflow, built: Built, form: dict[str, Any], tmp_path: Path
+) -> None:
+    store = f"arrow://{tmp_path}/profiles"
+    told = {"lake": form["lake"], "generation": "rebuilt", "store": store, "against": "none"}
+    outcome, log = run(airflow_with_ray, "publish_profiles", 12, **told)
+    assert states(outcome) == {"publish": "success"}, log[-3000:]
+    with contextlib.closing(open_store(store)) as opened:
+        active = opened.active()
+    assert active is not None
+    assert active.id == built.generation
+    outcome, log = run(airflow_with_ray, "publish_profiles", 13, **told)
+    assert outcome["tasks"]["publish"] == {"state": "failed", "try": 1}, "another one is active than the form says"
+    assert "failed (exit code 2): kith: " in log
+
+
+def test_assets_start_the_night_and_those_who_follow_us(followed: Airflow, built: Built, form: dict[str, Any]) -> None:
+    script = HERE / "asset_runs.py"
+    told = followed.run(sys.executable, script, "update", "kith_population")
+    assert told.returncode == 0, told.stderr[-3000:]
+    looked = followed.run(BIN / "airflow", "scheduler", "--num-runs", "5")
+    assert looked.returncode == 0, looked.stderr[-3000:]
+    shown = followed.run(sys.executable, script, "show")
+    assert shown.returncode == 0, shown.stderr[-3000:]
+    found = json.loads(shown.stdout.splitlines()[-1])
+    (night,) = found["nightly_profiles"]
+    assert [name for name, _ in night["events"]] == ["kith_population"]
+    events = [event for each in found["follow_generation"] for event in each["events"]]
+    assert ["kith_generation", {"generation": built.generation, "lake": form["lake"], "passed": True}] in events
+    assert {name for each in found["follow_published"] for name, _ in each["events"]} == {"kith_published_generation"}
+
+
 def test_a_population_that_is_not_there_fails_the_first_task_with_one_line(
     airflow_with_ray: Airflow, form: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -102,7 +146,7 @@ def test_a_population_that_is_not_there_fails_the_first_task_with_one_line(
     assert outcome["tasks"]["partition"] == {"state": "failed", "try": 1}
     assert set(states(outcome).values()) == {"failed", "upstream_failed"}
     assert "failed (exit code 2): kith: /nowhere: is no folder; give the folder that holds" in log
-    assert "runbook: check the population folder and its tables" in log
+    assert "runbook: mend the population folder or its tables" in log
 
 
 def test_too_few_labelled_users_fail_the_training_with_one_line(

@@ -58,7 +58,7 @@ MISSING = {
     "gone.jpg": "missing",
     "../../etc/passwd": "bad_uri",
     "folder.jpg": "unreadable",
-    "s3://bucket/a.jpg": "no_driver",
+    "dropbox://bucket/a.jpg": "no_driver",
 }
 
 

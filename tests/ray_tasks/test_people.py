@@ -1,6 +1,5 @@
 """The people of a population are the same however it is cut into buckets, and its artefacts too."""
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,27 +8,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from profiling.settings import Settings
-from ray_tasks.jobs import BucketJob, run_job
-from ray_tasks.lake import Lake, Manifest
+from ray_tasks.lake import Lake
 from ray_tasks.progress import RunProgress
 from ray_tasks.stages.context import BuildContext
 from ray_tasks.stages.partition import run_partition
 from ray_tasks.stages.people import people
+from tests.ray_tasks.here import Here
 
 CLASS, CLASSES = 12, 5
-
-
-class Here:
-    """Runs a stage's jobs in this process, one after the other."""
-
-    def ray(self) -> None:
-        """None is needed."""
-
-    def run(self, lake: Lake, jobs: Sequence[BucketJob], done: Callable[[Manifest], None]) -> dict[int, Manifest]:
-        results = {job.bucket: run_job(lake, job) for job in jobs}
-        for manifest in results.values():
-            done(manifest)
-        return results
 
 
 @pytest.fixture

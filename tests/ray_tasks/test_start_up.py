@@ -7,7 +7,8 @@ from tests.conftest import Built
 
 
 def test_a_build_notes_how_long_ray_and_the_actors_took_to_start(built: Built) -> None:
-    (note,) = (note for note in Lake.open(built.lake).notes("runs") if note["command"].startswith("build"))
+    builds = [note for note in Lake.open(built.lake).notes("runs") if note["command"].startswith("build")]
+    note = min(builds, key=lambda note: note["started"])  # other tests build here again and find all done
     stages = note["stages"]
     first = next(stage for stage in stages.values() if "ray" in stage["start_up"])
     assert first["start_up"]["ray"] > 0.1  # a GCS and a raylet begin

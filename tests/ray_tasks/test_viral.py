@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,16 +11,15 @@ import pytest
 
 from profiling.settings import Settings
 from profiling.tables import SEEN, faces_schema
-from ray_tasks.jobs import BucketJob, run_job
-from ray_tasks.lake import Lake, Manifest
+from ray_tasks.lake import Lake
 from ray_tasks.progress import RunProgress
-from ray_tasks.ray_session import RaySession
 from ray_tasks.stages.context import BuildContext
 from ray_tasks.stages.embed import stage_name
 from ray_tasks.stages.looked import look_over
 from ray_tasks.stages.partition import run_partition
 from ray_tasks.stages.select import select
 from ray_tasks.stages.viral import viral
+from tests.ray_tasks.here import Here
 
 pytestmark = pytest.mark.slow
 
@@ -30,19 +27,6 @@ STAR, MEME, PARTY = 0x9E3779B97F4A7C15, 0x0123456789ABCDEF, 0xFEDCBA9876543210
 LIMIT = 12  # owners who do not know each other
 USERS = 40
 CIRCLE = range(20, 40)  # all friends of each other
-
-
-class Here(RaySession):
-    """Runs jobs in this process."""
-
-    def ray(self) -> None:
-        """None is needed."""
-
-    def run(self, lake: Lake, jobs: Any, done: Callable[[Manifest], None]) -> dict[int, Manifest]:
-        results = {job.bucket: run_job(lake, job) for job in jobs if isinstance(job, BucketJob)}
-        for manifest in results.values():
-            done(manifest)
-        return results
 
 
 def draw() -> dict[int, tuple[int, int]]:

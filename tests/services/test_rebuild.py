@@ -18,7 +18,7 @@ from tests.services.conftest import Stack, wait_until
 from tests.services.deaths import chance, kill_at_random, ray_head, ray_workers, scheduler, task_processes
 from tests.services.rebuilds import LAST, MOMENTS, RUN_S, Rebuild, trigger
 
-pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.deaths, pytest.mark.timeout(3600)]
 
 STOP_S = 15  # seconds that a job may go on after its task was marked as failed
 WITHIN_S = 1.0  # seconds after a moment in which somebody dies: what is left of a build lasts longer
@@ -84,15 +84,15 @@ def test_a_job_whose_driver_is_killed_fails_and_is_tried_again(rebuilt: Rebuild)
     assert (jobs[number], jobs[number + 1]) == ("FAILED", "SUCCEEDED")
 
 
-def test_a_killed_task_process_finds_its_job_again(rebuilt: Rebuild) -> None:
+def test_a_killed_task_process_leaves_its_job_to_the_next_try(rebuilt: Rebuild) -> None:
     number = rebuilt.again()
     tries = rebuilt.tasks()[LAST]["try_number"]
     some_moment(rebuilt)
     kill_at_random(lambda: task_processes(rebuilt.stack), WITHIN_S)
     jobs = finish(rebuilt)
-    assert jobs[number] == "SUCCEEDED"
-    assert max(jobs) == number
     assert rebuilt.tasks()[LAST]["try_number"] == tries + 1
+    assert jobs[number] == "SUCCEEDED"  # and was followed, or had ended by then: another job finds all of it done
+    assert max(jobs) <= number + 1
 
 
 def test_a_killed_scheduler_is_started_again_and_the_run_ends(rebuilt: Rebuild) -> None:
@@ -108,12 +108,13 @@ def test_a_killed_ray_head_is_started_again_and_the_job_begins_anew(rebuilt: Reb
     number = rebuilt.again()
     some_moment(rebuilt)
     kill_at_random(lambda: ray_head(rebuilt.stack), WITHIN_S)
-    assert finish(rebuilt) == {number + 1: "SUCCEEDED"}
+    jobs = finish(rebuilt)
+    assert min(jobs) > number  # the new head knows no job of the old one's
+    assert jobs[max(jobs)] == "SUCCEEDED"
 
 
 def test_a_task_that_is_marked_as_failed_ends_its_job_and_goes_on_when_cleared(rebuilt: Rebuild) -> None:
-    number = rebuilt.again()
-    some_moment(rebuilt)
+    number = rebuilt.again()  # its job has begun; later moments leave it less than the 5 s between heartbeats
     rebuilt.stack.patch(f"{rebuilt.path}/taskInstances/{LAST}", {"new_state": "failed"})
     wait_until(lambda: rebuilt.jobs(LAST)[number] == "STOPPED" and not rebuilt.drivers(), STOP_S)
     wait_until(lambda: rebuilt.state() == "failed")
