@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -21,7 +22,9 @@ import pytest
 
 from profiling.errors import LakeError
 from profiling.settings import StoreSettings
-from profiling.store import create_store, open_store
+from profiling.store import open_store
+from profiling.store.arrow_store import ArrowStore
+from profiling.store.cache import pull
 from ray_tasks.forgetting import erase_users, hide_users
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.generations import find_generation
@@ -31,6 +34,7 @@ from ray_tasks.publishing import Order, publish
 from ray_tasks.ray_session import RaySession
 from ray_tasks.receipts import DAY_S, Waiting, waiting
 from ray_tasks.shown import erase_reports, note_report
+from tests.cassandra_server import CassandraServer
 from tests.conftest import Built
 from tests.ray_tasks.lake_eraser_child import HereSession
 
@@ -75,18 +79,17 @@ def len_of(field: pa.Field) -> int:
 
 
 def search(folders: list[Path], person: Person) -> dict[str, set[object]]:
-    """Vectors and photo ids of a person in all files, tables unpacked, all else byte by byte."""
+    """Vectors and photo ids of a person in all files: tables unpacked, and every file byte by byte."""
     found: dict[str, set[object]] = {"vectors": set(), "photos": set()}
     for path in (path for folder in folders for path in folder.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        found["vectors"] |= {vector for vector in person.vectors if vector in content}
         if path.suffix == ".parquet":
             for name, column in zip(pq.read_schema(path).names, read_raw(path).columns, strict=True):
                 if pa.types.is_fixed_size_binary(column.type):
                     found["vectors"] |= person.vectors & set(column.to_pylist())
                 elif name == "photo_id" and not path.parts[-3].startswith("uploads-"):
                     found["photos"] |= person.photos & {int(value) for value in column.to_pylist()}
-        else:
-            content = path.read_bytes()
-            found["vectors"] |= {vector for vector in person.vectors if vector in content}
     return found
 
 
@@ -119,18 +122,51 @@ def same(one: object, other: object) -> bool:
     return json.dumps(one) == json.dumps(other)  # NaN equals NaN
 
 
-def test_forget_now_leaves_nothing_and_changes_nobody_else(lake: Lake, tmp_path: Path) -> None:
+@contextmanager
+def files_at_rest(uri: str, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """The folder of a store, all of it on the disk: a Cassandra is ended in good order, and started again after."""
+    if uri.startswith("arrow://"):
+        yield Path(uri.removeprefix("arrow://"))
+        return
+    server: CassandraServer = request.getfixturevalue("cassandra")
+    server.stop()
+    yield server.home
+    server.start()
+
+
+def vectors_in_store(uri: str, person: Person, request: pytest.FixtureRequest) -> set[object]:
+    """Vectors of a person in a running store's files: a Cassandra's log has what was just written."""
+    home = Path(uri.removeprefix("arrow://"))
+    if not uri.startswith("arrow://"):
+        home = request.getfixturevalue("cassandra").home / "commitlog"
+    return search([home], person)["vectors"]
+
+
+def profiles_of(lake: Lake, user: int) -> set[bytes]:
+    """What a store is told of a user."""
+    generation = find_generation(lake)
+    rows = GenerationTables(lake, generation).table(generation.last_round, "profiles").to_pylist()
+    (mine,) = (row for row in rows if row["user_id"] == user)
+    return {mine[name] for name in ("profile", "second_profile") if mine[name] is not None}
+
+
+def test_forget_now_leaves_nothing_and_changes_nobody_else(
+    lake: Lake, tmp_path: Path, uri: str, request: pytest.FixtureRequest
+) -> None:
     user = users_with_profiles(lake)[0]
     person = person_in(lake, user)
     assert len(person.photos) > 2
-    uri = f"arrow://{tmp_path / 'store'}"
-    create_store(uri).close()
     with RaySession(cpus=2) as session:
         publish(Order(lake, find_generation(lake), uri, approved=True), session, StoreSettings())
+    cache = ArrowStore.create(tmp_path / "cache")
+    with closing(open_store(uri)) as store:
+        pull(store, cache, 0)
     assert kith("report", str(lake.folder), "--user", str(user)).returncode == 0
-    folders = [lake.folder, tmp_path / "store"]
-    before = search(folders, person)
-    assert before == {"vectors": set(person.vectors), "photos": set(person.photos)}, "the control: all is there"
+    all_of_them = {"vectors": set(person.vectors), "photos": set(person.photos)}
+    assert search([lake.folder], person) == all_of_them, "the control: all is there"
+    published: set[object] = set(profiles_of(lake, user))
+    assert search([cache.folder], person)["vectors"] == published
+    assert vectors_in_store(uri, person, request) == published
     assert b"data:image" in (lake.folder / "report.html").read_bytes()
 
     hide_users([user], lake, None)
@@ -138,19 +174,22 @@ def test_forget_now_leaves_nothing_and_changes_nobody_else(lake: Lake, tmp_path:
     done = kith("forget", str(user), "--now", "--lake", str(lake.folder), "--store", uri, "--yes", "--json", "--cpus=2")
     assert done.returncode == 0, done.stderr
     receipt = json.loads(done.stdout)["receipt"]
+    with closing(open_store(uri)) as store:
+        assert store.snapshot().get(user).reason == "forgotten"
+        assert waiting(Lake.open(lake.folder), store.name).users == ()
+        assert pull(store, cache, 0).forgotten == 1
 
-    assert search(folders, person) == {"vectors": set(), "photos": set()}
+    with files_at_rest(uri, request) as home:
+        assert search([lake.folder, cache.folder, home], person) == {"vectors": set(), "photos": set()}
     assert not (lake.folder / "report.html").exists()
     assert same(tables(Lake.open(lake.folder), hidden=False), hidden), "what lies there is what readers saw before"
     assert receipt["users"] == [user]
     assert receipt["hidden_at"][0] < receipt["erased_at"] <= time.time()
     assert receipt["reports"] == [str(lake.folder / "report.html")]
     assert receipt["store"]["rows"] >= 1
-    assert any("snapshots" in line for line in receipt["remains"])
+    for words in ("snapshots", "backups", "kith cache pull"):
+        assert any(words in line for line in receipt["remains"])
     assert {name.split("/")[1] for name in receipt["tables"]} >= {"photos", "faces", "seen", "clusters", "profiles"}
-    with closing(open_store(uri)) as store:
-        assert store.snapshot().get(user).reason == "forgotten"
-        assert waiting(Lake.open(lake.folder), store.name).users == ()
 
 
 def test_a_killed_erasure_goes_on(lake: Lake) -> None:
