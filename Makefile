@@ -2,17 +2,23 @@
 # `make demo` and `make test` set up .venv when it is missing or its pins have changed, and reuse it otherwise.
 
 PYTHON ?= python3.13 python3.12 python3.11 python3
-# One thread a process: the tests run many processes beside each other.
-PYTEST = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} .venv/bin/python -m pytest
+# One thread a process and two processes of tests: most tests wait for Ray, Airflow or Cassandra half of the time.
+PYTEST = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} .venv/bin/python -m pytest --numprocesses=$${TEST_PROCESSES:-2} \
+  --dist=loadscope
 READY = .venv/.ready
+# A build or a test starts a dozen processes that import the same modules: they are compiled once, not by each.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick check bench bench-setup bench-quality cassandra cassandra-stop clean
+.PHONY: help setup demo up down test deaths quick check bench bench-setup bench-quality cassandra cassandra-stop clean
 
 help:
 	@echo "make setup   the environment .venv with every version pinned, and the networks' weights"
 	@echo "make demo    draw a population, build it, write its report to demo/"
+	@echo "make up      Airflow and Ray on this machine with drawn people to try them on; UP_ARGS='--airflow-port 9090' changes"
+	@echo "make down    ends what make up started, and nothing else"
 	@echo "make test    all tests; PYTEST_ARGS='-k NAME' chooses"
+	@echo "make deaths  the tests that kill parts of a running Airflow and Ray, at random moments"
 	@echo "make quick   the tests that take seconds"
 	@echo "make check   format, lint, types and all tests: what a change must pass"
 	@echo "make bench   the benchmarks of speed; make bench-NAME one of them; make bench-setup what they compare with"
@@ -45,17 +51,27 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	.venv/bin/kith demo
 
+up: $(READY)
+	.venv/bin/kith up $(UP_ARGS)
+
+down: $(READY)
+	.venv/bin/kith down $(DOWN_ARGS)
+
 test: $(READY)
-	$(PYTEST) $(PYTEST_ARGS)
+	$(PYTEST) -m "not deaths" $(PYTEST_ARGS)
+
+# A quarter of an hour: Airflow and Ray run for real, and each of their parts is killed in turn.
+deaths: $(READY)
+	$(PYTEST) -m deaths --numprocesses=0 tests/services $(PYTEST_ARGS)
 
 quick: $(READY)
-	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow and not deaths" $(PYTEST_ARGS)
 
 check: $(READY)
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	$(PYTEST) $(PYTEST_ARGS)
+	$(PYTEST) -m "not deaths" $(PYTEST_ARGS)
 
 # `make bench-clustering` runs benchmarks/bench_clustering.py; BENCH_ARGS goes to each.
 bench: $(READY)

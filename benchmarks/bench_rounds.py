@@ -42,7 +42,7 @@ from ray_tasks.lake import Lake, Manifest
 from ray_tasks.progress import RunProgress
 from ray_tasks.rows import rows_path
 from ray_tasks.stages.context import BuildContext, Manifests
-from ray_tasks.stages.score import run_rounds, scorer_of
+from ray_tasks.stages.score import run_rounds, scorer_used
 
 WANTED = 10_000  # users a second and core
 USERS_A_BUCKET = 15_625  # as many as 128 to 512 MB of faces are: 1 million users in 64 buckets
@@ -57,6 +57,9 @@ class InProcess:
 
     def __init__(self, before: Callable[[BucketJob], None]) -> None:
         self._before = before
+
+    def ray(self) -> None:
+        """None is needed."""
 
     def run(self, lake: Lake, jobs: Sequence[BucketJob], done: Callable[[Manifest], None]) -> Manifests:
         """What `RaySession.run` gives."""
@@ -119,6 +122,18 @@ def drop(lake: Lake, rows: str | None) -> None:
 
 
 @dataclass(frozen=True)
+class Rounds:
+    """The rounds of an earlier generation, as `ray_tasks.base.Base` tells of them."""
+
+    manifests: Sequence[Manifests]
+
+    def results(self, stage: str, bucket: int) -> list[Manifest]:
+        """What a round's bucket may copy from."""
+        number = int(stage.removeprefix("score-"))
+        return [each[bucket] for each in self.manifests[number : number + 1]]
+
+
+@dataclass(frozen=True)
 class Outcome:
     """One round: its meter, and what the stage says of it."""
 
@@ -134,7 +149,8 @@ def rounds_of(
     settings = load_settings(changes={"scoring.rounds": str(rounds), "scoring.moved_share": "0"})
     session = InProcess(lambda job: drop(lake, job.arguments["rows"]) if cold else None)
     context = BuildContext(lake, "", settings, session, RunProgress(lake, "benchmark"), manifests=dict(inputs))  # type: ignore[arg-type]
-    running, found = run_rounds(context, scorer_of(context), base), []
+    context.base = Rounds(base)  # type: ignore[assignment]
+    running, found = run_rounds(context, scorer_used(context)), []
     while True:
         meter = Meter()
         with meter.on():

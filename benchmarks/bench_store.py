@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,19 +30,15 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-import pyarrow as pa
 from cassandra.concurrent import execute_concurrent_with_args
 from harness import Case, Side, keep, options, run
 from rich.console import Console
-from store_cassandra import CONCURRENCY, write_store
+from store_cassandra import CONCURRENCY, timed, write_store
 from store_lookups import BUCKETS, MODEL, NOBODY, draw, fill
+from store_photos import photo_fact, photo_rows, photo_seconds
 
 from profiling.demo import draw_population
-from profiling.embedding import get_model
 from profiling.hashing import splitmix64
-from profiling.recognition import Recognizer
-from profiling.recognition_thresholds import Thresholds
-from profiling.settings import Settings
 from profiling.store import create_store
 from profiling.store.arrow_files import BucketFile
 from profiling.store.arrow_store import ArrowStore
@@ -54,9 +50,7 @@ from profiling.store.rows import stored_rows
 SERVER = Path(__file__).parents[1] / "docker" / "cassandra" / "server.py"
 DIM = 128  # of the default network
 POINTS, LOOKUPS, MANY = 2000, 20_000, 200  # reads of a turn; users of one call
-FRIENDS = 200  # DESIGN: at most so many friends a user
 WANTED_PUBLISH = 0.8  # issue: rows/s of publish, of the bare driver's
-ONLINE_S = 0.120  # OK.ru 2018: a photo in their online service
 console = Console(soft_wrap=True)
 
 
@@ -81,8 +75,8 @@ def cassandra() -> Iterator[str | None]:
             subprocess.run([sys.executable, str(SERVER), "stop", "--home", home], check=True, capture_output=True)
 
 
-def cassandra_cases(uri: str, users: int) -> list[Case]:
-    """Publishing and reading."""
+def cassandra_cases(uri: str, users: int, facts: list[str]) -> list[Case]:
+    """Publishing and reading; quantiles of single reads are told to `facts`."""
     store = create_store(uri, "datacenter1:1")
     assert isinstance(store, CassandraStore)
     ids = np.arange(users, dtype=np.int64)
@@ -115,6 +109,10 @@ def cassandra_cases(uri: str, users: int) -> list[Case]:
     columns = "delta, rank, reason, cluster, weight, margin, faces, vector"
     table = f"{keyspace}.base_{snapshot.generation.base}"
     select = store.session.prepare(f"SELECT {columns} FROM {table} WHERE user_id = ?")  # noqa: S608
+    facts += [
+        point_fact("kith, ledger too", snapshot.get, asked),
+        point_fact("driver, prepared", lambda user: store.session.execute(select, (user,)).all(), asked),
+    ]
     return [
         Case(
             f"Cassandra: publish {rows:,} rows",
@@ -199,60 +197,28 @@ def same_vectors(ours: list[Any], theirs: list[bytes | None]) -> None:
     assert all(one.tobytes() == (other or b"") for one, other in zip(ours, theirs, strict=True))
 
 
-def second_reader(folder: Path, users: int) -> dict[str, Any]:
-    """What a fresh process measures that reads the same files: microseconds and memory."""
+def second_reader(folder: Path, users: int) -> str:
+    """What a fresh process measures that reads the same files as another before it: microseconds and memory."""
     command = [sys.executable, str(Path(__file__).parent / "store_lookups.py"), "--users", str(users)]
     command += ["--read", str(folder / "store")]
     runs = [json.loads(subprocess.run(command, capture_output=True, check=True).stdout) for _ in range(2)]
-    found: dict[str, Any] = runs[-1]
-    console.print(
-        f"{users:,} profiles, a second reading process: p50 {found['warm']['p50']:.1f} us, p99 "
-        f"{found['warm']['p99']:.1f} us; own memory {found['private_mib']:.1f} MiB, of shared files "
-        f"{found['shared_mib']:.0f} MiB"
+    found = runs[-1]
+    line = (
+        f"{users:,} profiles, one lookup in a second reading process: p50 {found['warm']['p50']:.1f} µs, p99 "
+        f"{found['warm']['p99']:.1f} µs, with a new snapshot for each p50 {found['request']['p50']:.1f} µs; opened in "
+        f"{found['open_ms']:.0f} ms; memory of its own {found['private_mib']:.1f} MiB, pages of files that all "
+        f"processes share {found['shared_mib']:,.0f} MiB"
     )
-    return found
+    console.print(line)
+    return line
 
 
-def photo_seconds(folder: Path, photos: list[Path], turns: int) -> list[float]:
-    """Seconds from a photo's bytes to names, against 200 candidates of a store."""
-    settings = Settings()
-    model = get_model(settings.embedding.model)
-    store = ArrowStore.create(folder / "friends")
-    circle = list(range(FRIENDS))
-    begun = store.begin("g", model.vectors_id, model.dim, 1)
-    rng = np.random.default_rng(2)
-    table = draw(np.arange(FRIENDS), model.dim, 0)
-    vectors = rng.normal(size=(FRIENDS, model.dim))
-    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
-    column = pa.array([vector.tobytes() for vector in vectors], table.schema.field("profile").type)
-    table = table.set_column(table.schema.get_field_index("profile"), "profile", column)
-    table = table.set_column(1, "reason", pa.array(["ok"] * FRIENDS))
-    store.write(begun, 0, stored_rows(table, NOBODY))
-    store.activate(store.finish(begun), None)
-    recognizer = Recognizer(store, lambda user: circle, settings, Thresholds(model.vectors_id, 10_000, {"0.001": 0.1}))
-    data = [path.read_bytes() for path in photos]
-    recognizer.recognize(data[0], 0)
-    taken = []
-    for _ in range(turns):
-        for each in data:
-            began = time.perf_counter()
-            recognizer.recognize(each, 0)
-            taken.append(time.perf_counter() - began)
-    return taken
-
-
-def photo_rows(taken: list[float]) -> list[dict[str, Any]]:
-    """Rows of p50 and p99, beside the service that we mean to beat."""
-    rows = []
-    for name, share in (("p50", 0.5), ("p99", 0.99)):
-        seconds = float(np.quantile(taken, share))
-        console.print(f"a whole photo, {name} of {len(taken)}: {1000 * seconds:.0f} ms; OK.ru 2018 reports 120 ms")
-        common = {"case": f"a whole photo, {name}", "spread": 0.0, "units": 1, "unit": "photos", "wanted": None}
-        rows += [
-            common | {"side": "kith", "median_s": round(seconds, 6), "ratio": None},
-            common | {"side": "OK.ru 2018, as reported", "median_s": ONLINE_S, "ratio": round(ONLINE_S / seconds, 3)},
-        ]
-    return rows
+def point_fact(name: str, call: Callable[[int], Any], users: list[int]) -> str:
+    """Quantiles of one read at a time."""
+    half, worst = np.quantile(timed(call, users), (0.5, 0.99))
+    line = f"Cassandra, one user at a time, {name}: p50 {half:.2f} ms, p99 {worst:.2f} ms"
+    console.print(line)
+    return line
 
 
 def main() -> None:
@@ -266,21 +232,25 @@ def main() -> None:
     title = "Profile store: publish, lookups, whole photos"
     quiet = argparse.Namespace(**vars(given) | {"dry": True})
     rows: list[dict[str, Any]] = []
+    facts: list[str] = []
     with cassandra() as uri:
         if uri is not None:
-            rows += run("store", title, cassandra_cases(uri, 2000 if given.tiny else given.rows), quiet)
+            rows += run("store", title, cassandra_cases(uri, 2000 if given.tiny else given.rows, facts), quiet)
     with tempfile.TemporaryDirectory() as name:
         for size in sizes:
             folder = Path(name) / str(size)
             folder.mkdir()
             rows += run("store", title, [arrow_case(folder, size)], quiet)
-            second_reader(folder, size)
+            facts.append(second_reader(folder, size))
         if given.photos is None:
             draw_population(Path(name) / "drawn", users=6)
         photos = sorted((given.photos or Path(name) / "drawn").rglob("*.jpg"))[: 8 if given.tiny else 100]
-        rows += photo_rows(photo_seconds(Path(name), photos, 1 if given.tiny else 3))
+        taken = photo_seconds(Path(name), photos, 1 if given.tiny else 3)
+        rows += photo_rows(taken)
+        facts.append(photo_fact(taken, photos))
+        console.print(facts[-1])
     if not (given.tiny or given.dry):
-        keep("store", title, rows)
+        keep("store", title, rows, facts)
 
 
 if __name__ == "__main__":

@@ -42,11 +42,24 @@ class Side:
 
 
 @dataclass(frozen=True)
+class Timed:
+    """What a side returns that tells its own seconds, such as those of a command without its start-up.
+
+    `told` goes beside the side's figures, by what it is.
+    """
+
+    answer: Any
+    seconds: float
+    told: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Case:
     """One row of a table: `units` of work, our side first, its peers after.
 
     `same` gets all sides' answers and raises AssertionError when they differ; `wanted` is the ratio of medians (peer's
-    seconds over ours) to be reached against each peer by name.
+    seconds over ours) to be reached against each peer by name. What runs for minutes needs no warming up: with
+    `warm` false, the answers of the first turn are compared.
     """
 
     name: str
@@ -55,6 +68,7 @@ class Case:
     sides: Sequence[Side]
     same: Callable[..., None]
     wanted: dict[str, float] = field(default_factory=dict)
+    warm: bool = True
 
 
 @dataclass
@@ -63,6 +77,7 @@ class Measured:
 
     side: str
     seconds: list[float]
+    told: dict[str, str] = field(default_factory=dict)
 
     @property
     def median(self) -> float:
@@ -80,15 +95,29 @@ class Measured:
 
 def measure(case: Case, repeats: int) -> list[Measured]:
     """Check that the sides agree (which warms them up), then let them take turns."""
-    case.same(*[side.call() for side in case.sides])
+    if case.warm:
+        case.same(*[_answer(side.call()) for side in case.sides])
     found = [Measured(side.name, []) for side in case.sides]
-    for _ in range(repeats):
-        for side, measured in zip(case.sides, found, strict=True):
-            gc.collect()
-            started = time.perf_counter()
-            side.call()
-            measured.seconds.append((time.perf_counter() - started) / side.share)
+    for turn in range(repeats):
+        answers = [_take_turn(side, measured) for side, measured in zip(case.sides, found, strict=True)]
+        if turn == 0 and not case.warm:
+            case.same(*answers)
     return found
+
+
+def _take_turn(side: Side, measured: Measured) -> Any:
+    gc.collect()
+    started = time.perf_counter()
+    answer = side.call()
+    seconds = time.perf_counter() - started
+    if isinstance(answer, Timed):
+        seconds, measured.told = answer.seconds, answer.told
+    measured.seconds.append(seconds / side.share)
+    return _answer(answer)
+
+
+def _answer(returned: Any) -> Any:
+    return returned.answer if isinstance(returned, Timed) else returned
 
 
 def options(about: str, repeats: int = 7) -> argparse.ArgumentParser:
@@ -127,11 +156,14 @@ def run(name: str, title: str, cases: Sequence[Case], given: argparse.Namespace)
     return rows
 
 
-def keep(name: str, title: str, rows: list[dict[str, Any]]) -> None:
-    """Append a run to results/NAME.json."""
+def keep(name: str, title: str, rows: list[dict[str, Any]], facts: Sequence[str] = ()) -> None:
+    """Append a run to results/NAME.json; `facts` are lines about what is no rate: quantiles, memory."""
     path = RESULTS / f"{name}.json"
     runs = json.loads(path.read_text())["runs"] if path.exists() else []
-    runs.append({"at": datetime.now(UTC).isoformat(timespec="seconds"), **machine(), "rows": rows})
+    runs.append(
+        {"at": datetime.now(UTC).isoformat(timespec="seconds"), **machine(), "rows": rows}
+        | ({"facts": list(facts)} if facts else {})
+    )
     path.write_text(json.dumps({"title": title, "runs": runs[-KEPT_RUNS:]}, indent=1) + "\n")
 
 
@@ -177,6 +209,8 @@ def _row(case: Case, side: Measured, ratio: float | None, wanted: float | None) 
         "unit": case.unit,
         "ratio": ratio and round(ratio, 3),
         "wanted": wanted,
+        "seconds": [round(seconds, 6) for seconds in side.seconds],
+        **({"told": side.told} if side.told else {}),
     }
 
 

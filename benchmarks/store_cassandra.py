@@ -24,6 +24,7 @@ from store_lookups import BUCKETS, MODEL, NOBODY, draw
 
 from profiling.hashing import splitmix64
 from profiling.store import create_store
+from profiling.store.cassandra_requests import IN_FLIGHT
 from profiling.store.cassandra_schema import create_base
 from profiling.store.cassandra_store import CassandraStore, _values
 from profiling.store.records import WRITING, StoredGeneration
@@ -31,7 +32,7 @@ from profiling.store.rows import stored_rows
 
 TURNS = 3
 READS = 2000
-CONCURRENCY = 100  # the driver's default
+CONCURRENCY = IN_FLIGHT  # statements on their way, the same on both sides
 
 
 def write_store(store: CassandraStore, tables: Sequence[pa.Table], id: str, dim: int) -> tuple[float, float]:

@@ -37,7 +37,12 @@ def table(rows: list[dict[str, Any]]) -> str:
             wanted += ", **short**"
         speed = f"{row['units'] / row['median_s']:,.0f} {row['unit']}/s"
         lines.append(f"| {row['case']} | {row['side']} | {speed} | {row['spread']:.1%} | {ratio} | {wanted} |")
-    return "\n".join(lines)
+    told = [f"- {row['case']}, {row['side']}: {_in_words(row['told'])}" for row in rows if row.get("told")]
+    return "\n".join([*lines, *([""] if told else []), *told])
+
+
+def _in_words(told: dict[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in told.items())
 
 
 def picture(name: str, title: str, rows: list[dict[str, Any]]) -> Path | None:
@@ -77,6 +82,7 @@ def section(path: Path) -> str:
         f"## {kept['title']}",
         f"    {COMMANDS.get(path.stem, f'make bench-{path.stem}')}",
         table(run["rows"]),
+        "\n".join(f"- {fact}" for fact in run.get("facts", [])),
         f"![ratios](images/benchmarks/{drawn.name})" if drawn else "",
         note.read_text().strip() if note.exists() else "",
         f"{run['at'][:10]}, commit {run['commit']}, {run['cores']} cores of {run['processor']}, "

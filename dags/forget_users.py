@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
+from dags.contradictions import refuse_unnamed
 from dags.forms import forgetting_form
 from dags.operators.ray_job import RayJobOperator
 from dags.stage_tasks import CPU_POOL, DEFAULTS, LAKE, LOCK_PATIENCE_S, SETTINGS, STORE
@@ -53,5 +54,6 @@ with DAG(
             SETTINGS,
         ],
         heartbeat_folder=f"{LAKE}/heartbeats",
+        pre_execute=refuse_unnamed(lake=LAKE),
         pool=CPU_POOL,
     )

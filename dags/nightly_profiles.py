@@ -8,15 +8,20 @@ from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
 
 from dags.approval import PUBLISH_VARIABLE, publish_tasks
 from dags.assets import POPULATION
+from dags.contradictions import refuse_contradictions
 from dags.forms import NEVER, nightly_form
 from dags.stage_tasks import DEFAULTS, LAKE, SETTINGS, STORE, BuildTemplates, generation_tasks
 
+POPULATION_FOLDER = "{{ params.population or var.value.get('kith_population', '') }}"
 NIGHTLY = "0 2 * * *"  # UTC
 DOC = """
 ### Nightly profiles
 
-Takes the population as it is tonight and makes its generation. What did not change since the last run is found by its
-fingerprint and not computed again: photos that were seen, buckets that nobody touched, users whose inputs are the same.
+Takes the population as it is tonight and makes its generation, with the settings and artefacts (name tables, cohorts,
+calibration, scorer) of the newest generation of the lake; only a full rebuild makes new ones. The first night, in a
+lake without a generation, is a full rebuild. What did not change is not computed again: photos that were seen, users
+whose inputs are the same, round by round. The result of the task `partition` counts what was added, changed and is gone
+(`difference`), those of the others the users `computed` (`scored` in rounds) and `copied`.
 
 It reads Airflow's variables (*Admin → Variables*): `kith_population` and `kith_lake`, and, where they are set,
 `kith_settings` (a TOML file), `kith_publish` (never, after approval, automatic) and `kith_store`. The form replaces
@@ -37,10 +42,12 @@ with DAG(
     max_active_runs=1,
     default_args=DEFAULTS,
 ):
-    told = BuildTemplates(
-        population="{{ params.population or var.value.kith_population }}",
-        lake=LAKE,
-        more=(SETTINGS,),
-    )
     publish = f"{{{{ params.publish or var.value.get('{PUBLISH_VARIABLE}', '{NEVER}') }}}}"
-    publish_tasks(generation_tasks(told), told.lake, publish, f"{{{{ {STORE} }}}}")
+    store = f"{{{{ {STORE} }}}}"
+    told = BuildTemplates(
+        population=POPULATION_FOLDER,
+        lake=LAKE,
+        more=("--nightly", SETTINGS),
+        check=refuse_contradictions(publish, store, population=POPULATION_FOLDER, lake=LAKE),
+    )
+    publish_tasks(generation_tasks(told), told.lake, publish, store)

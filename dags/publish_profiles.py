@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG
 
 from dags.assets import PUBLISHED
-from dags.forms import CARE, INPUT, NAME, OUTCOME, STORE, lake_field
+from dags.forms import publishing_form
 from dags.operators.ray_job import RayJobOperator
 from dags.stage_tasks import CPU_POOL, DEFAULTS
 
@@ -23,11 +21,6 @@ run `kith rollback`.
 """
 
 
-def word(title: str, description: str, pattern: str, section: str, **rules: Any) -> Param:
-    """A field of one word."""
-    return Param(type="string", title=title, description=description, pattern=pattern, section=section, **rules)
-
-
 with DAG(
     "publish_profiles",
     dag_display_name="Publish a generation",
@@ -35,25 +28,7 @@ with DAG(
     doc_md=DOC,
     schedule=None,
     is_paused_upon_creation=False,  # the page's button would queue what nobody starts
-    params={
-        "lake": lake_field(type="string"),
-        "generation": word("Generation", "Its id or name.", NAME.replace("{0,", "{1,"), INPUT),
-        "store": word("Profile store", "arrow:///FOLDER or cassandra://USER@HOST/KEYSPACE.", STORE, OUTCOME),
-        "approve": Param(
-            False,
-            type="boolean",
-            title="Approved",
-            description="A gate failed, and a person has looked at it.",
-            section=CARE,
-        ),
-        "against": word(
-            "Active now",
-            "Publish only if this generation is still the active one; none = nothing was published yet; empty = any.",
-            NAME,
-            CARE,
-            default="",
-        ),
-    },
+    params=publishing_form(),
     tags=["kith", "profiles"],
     max_active_runs=1,
     default_args=DEFAULTS,

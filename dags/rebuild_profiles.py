@@ -5,9 +5,12 @@ from __future__ import annotations
 from airflow.sdk import DAG
 
 from dags.approval import publish_tasks
+from dags.contradictions import refuse_contradictions
 from dags.forms import rebuild_form
+from dags.proposals import with_proposals
 from dags.stage_tasks import DEFAULTS, BuildTemplates, generation_tasks
 
+PUBLISH, STORE = "{{ params.publish }}", "{{ params.store or '' }}"
 DOC = """
 ### Rebuild all profiles
 
@@ -40,7 +43,7 @@ with DAG(
     description="A new generation of profiles for a whole population",
     doc_md=DOC,
     schedule=None,
-    params=rebuild_form(),
+    params=with_proposals(rebuild_form()),
     tags=["kith", "profiles"],
     max_active_runs=1,
     default_args=DEFAULTS,
@@ -52,10 +55,13 @@ with DAG(
             "--model={{ params.model }}",
             "--photos-per-user={{ params.photos_per_user }}",
             "--rounds={{ params.rounds }}",
+            "--users={{ params.users }}",
+            "{{ '--set=scoring.precision=' ~ params.precision if params.precision is not none else '' }}",
             "--name={{ params.name }}",
             "{{ '--settings=' ~ params.settings if params.settings else '' }}",
             "{{ '--buckets=' ~ params.buckets if params.buckets else '' }}",
             "{{ '--retry-failed' if params.retry_failed else '' }}",
         ),
+        check=refuse_contradictions(PUBLISH, STORE),
     )
-    publish_tasks(generation_tasks(told), told.lake, "{{ params.publish }}", "{{ params.store or '' }}")
+    publish_tasks(generation_tasks(told), told.lake, PUBLISH, STORE)

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 REASON_LENGTH = 300  # characters
 GENERAL = "mend what the line above says and Clear the task; finished buckets are skipped"
 ADVICE = {
-    "partition": "check the population folder and its tables as the line above says, then Clear this task",
+    "partition": "mend the population folder or its tables as the line above says, then Clear this task; "
+    "where it is the form that the line is about, trigger a new run",
     "embed": "look at the Ray dashboard for dead workers or full disks, then Clear; finished parts are skipped",
     "gates": "open kith report LAKE, look at what the failed gate says, then build again or publish with approval",
     "approval": "nobody answered in time, or the task was ended: kith publish LAKE --approve publishes by hand",

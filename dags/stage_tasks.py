@@ -25,24 +25,35 @@ LOCK_PATIENCE_S = 12 * 3600  # seconds that a job waits for another writer of it
 DEFAULTS = {
     "owner": "kith",
     "retries": 3,
-    "retry_delay": timedelta(seconds=90),  # longer than the lease of a writer that died on another machine
+    # Short: the next job itself waits for a lake that a dead one seems to hold, the next try for a head that starts.
+    # Constant: Airflow's exponential delay doubles with every try ever made, Clear included.
+    "retry_delay": timedelta(seconds=20),
     "execution_timeout": timedelta(days=3),
     "on_failure_callback": say_what_to_do,
 }
 # Of runs that nobody filled a form for: Airflow's variables. `STORE` is an expression, the others are templates.
-LAKE = "{{ params.lake or var.value.kith_lake }}"
+LAKE = "{{ params.lake or var.value.get('kith_lake', '') }}"
 STORE = "params.store or var.value.get('kith_store', '')"
 SETTINGS = "{{ '--settings=' ~ var.value.get('kith_settings') if var.value.get('kith_settings', '') else '' }}"
-PARTITION = "{{ '--partition=' ~ ti.xcom_pull(task_ids='partition')['partition'] }}"
+_TOLD = "ti.xcom_pull(task_ids='partition')"  # the snapshot that a run is about, and whose artefacts it uses
+PARTITION = f"{{{{ '--partition=' ~ {_TOLD}['partition'] }}}}"
+ARTEFACTS = f"{{{{ '--artefacts=' ~ {_TOLD}['artefacts_of'] if 'artefacts_of' in {_TOLD} else '' }}}}"
+# Of a run about some users: the generation whose selection the others keep is found once, by the first task.
+BASE = f"{{% set base = {_TOLD}.get('base', '') %}}{{{{ '--base=' ~ base if base else '' }}}}"
+SAME = (PARTITION, ARTEFACTS, BASE)
 
 
 @dataclass(frozen=True)
 class BuildTemplates:
-    """What `kith build` is told, as templates; one that renders to nothing is left out."""
+    """What `kith build` is told, as templates; one that renders to nothing is left out.
+
+    `check` stands before the first task.
+    """
 
     population: str
     lake: str
     more: tuple[str, ...] = ()
+    check: Check | None = None
 
 
 def stage(task_id: str, told: BuildTemplates, *more: str, pool: str = CPU_POOL, **options: Any) -> RayJobOperator:
@@ -69,27 +80,27 @@ def stage(task_id: str, told: BuildTemplates, *more: str, pool: str = CPU_POOL, 
 def generation_tasks(told: BuildTemplates) -> RayJobOperator:
     """All stages one after the other; returns the last, whose result is the generation's summary."""
     rounds = [
-        stage(f"round_{number}", told, PARTITION, f"--until=round-{number}", **_checked(number))
+        stage(f"round_{number}", told, *SAME, f"--until=round-{number}", **_checked(number))
         for number in range(MOST_ROUNDS + 1)
     ]
     dry = "{{ '--dry-run' if params.dry_run else '--until=select' }}"
     chain = [
-        stage("partition", told, "--until=partition"),
-        stage("select", told, PARTITION, dry),
-        stage("embed", told, PARTITION, "--until=embed", pool=GPU_POOL, pre_execute=skip_when_dry),
-        stage("people", told, PARTITION, "--until=people"),
-        stage("cluster", told, PARTITION, "--until=cluster"),
+        stage("partition", told, "--until=partition", pre_execute=told.check),
+        stage("select", told, *SAME, dry),
+        stage("embed", told, *SAME, "--until=embed", pool=GPU_POOL, pre_execute=skip_when_dry),
+        stage("people", told, *SAME, "--until=people"),
+        stage("cluster", told, *SAME, "--until=cluster"),
         *rounds,
         stage(
             "broaden",
             told,
-            PARTITION,
+            *SAME,
             "--until=broaden",
             pool=GPU_POOL,
             trigger_rule=TriggerRule.NONE_FAILED,  # rounds may be skipped
             pre_execute=skip_when_dry,
         ),
-        stage("audit", told, PARTITION, "--until=audit"),
+        stage("audit", told, *SAME, "--until=audit"),
     ]
     for before, after in pairwise(chain):
         before >> after

@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from dags.assets import SCORER
 from dags.forms import training_form
 from dags.operators.ray_job import RayJobOperator
+from dags.proposals import with_proposals
 from dags.stage_tasks import CPU_POOL, DEFAULTS
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ with DAG(
     description="A scorer from a lake's clusters, proposed if it is better on held-back users",
     doc_md=DOC,
     schedule=None,
-    params=training_form(),
+    params=with_proposals(training_form()),
     tags=["kith", "scorer"],
     max_active_runs=1,
     default_args=DEFAULTS,

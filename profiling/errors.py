@@ -21,6 +21,10 @@ class LakeError(KithError):
     """The lake is missing, of another format, or cannot be written."""
 
 
+class LakeMissingError(LakeError):
+    """There is no lake there."""
+
+
 class LakeLockedError(LakeError, PassingError):
     """Another writer holds the lake."""
 

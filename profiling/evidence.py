@@ -136,11 +136,16 @@ FROM_TAGS: tuple[Callable[[Sightings, pa.Table], Floats], ...] = (
 
 
 def base_evidence(sightings: Sightings, tags: pa.Table, people: pa.Table) -> dict[str, npt.NDArray[np.float32]]:
-    """All columns of `tables.ALBUM_EVIDENCE`, float32 [clusters]."""
+    """All columns of `tables.ALBUM_EVIDENCE`, float32 [clusters]; what is not known is one NaN, bit for bit.
+
+    Arithmetic gives NaN of either sign, depending on where in an array a number stands, and digests read bits.
+    """
     found: dict[str, Floats] = {function.__name__: function(sightings) for function in FROM_SIGHTINGS}
     found |= {function.__name__: function(sightings, people) for function in FROM_PEOPLE}
     found |= {function.__name__: function(sightings, tags) for function in FROM_TAGS}
-    return {name: found[name].astype(np.float32) for name in tables.ALBUM_EVIDENCE}
+    return {
+        name: np.where(np.isnan(found[name]), np.nan, found[name]).astype(np.float32) for name in tables.ALBUM_EVIDENCE
+    }
 
 
 def _of_owner(tags: pa.Table, source: str) -> pa.Table:

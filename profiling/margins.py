@@ -11,6 +11,7 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 LIMITS = (0.15, 1.0)  # below it a lead is chance; above it an owner (1) could not lead an average cluster (0)
+FIRST_MARGIN = 0.4  # at least, of round 0: its mistakes become claims on friends' faces, which later rounds must undo
 DECIMALS = 6
 CURVE_POINTS = 41  # of the precision-coverage curve that is remembered
 
@@ -25,16 +26,16 @@ def choose_margin(strength: Floats, right: Flags, repeats: int, wanted: float, l
     repeats : how often each user is among the n; counts are divided by it.
     least : no margin below it is taken.
 
-    Notes
-    -----
-    The expectation is Laplace's (right + 1) / (all + 2): that no mistake was seen among few does not mean there is
-    none.
     """
     grid = np.arange(round(least * 100), round(LIMITS[1] * 100) + 1) / 100
-    kept, good = _counts(strength, right, grid, repeats)
-    expected = (good + 1) / (kept + 2)
+    expected = expected_precision(*_counts(strength, right, grid, repeats))
     enough = np.flatnonzero(expected >= wanted)
     return float(grid[enough[0]] if len(enough) else grid[np.argmax(expected)])
+
+
+def expected_precision(kept: Floats, good: Floats) -> Floats:
+    """Laplace's (right + 1) / (all + 2), float64: that no mistake was seen among few does not mean there is none."""
+    return (good + 1) / (kept + 2)
 
 
 def curve(strength: Floats, right: Flags, repeats: int, reachable: int) -> list[dict[str, Any]]:

@@ -116,7 +116,7 @@ def score_round(
     clusters, owner = _allowed(users, clusters)
     reasons = reasons_without_clusters(users, members, selection, seen)
     bucket = _Users(users, clusters, owner, reasons, indptr, friend_rows, last)
-    asked = scorer.of_round(round_number).margin if settings.margin is None else settings.margin
+    asked = scorer.asked(round_number, settings.margin)
     if friend_digests is None and profiles is not None:
         friend_digests = profile_digests(profiles)
     rules = rules_digest(scorer.of_round(round_number), asked, eps, logic)

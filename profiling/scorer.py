@@ -80,6 +80,10 @@ class Scorer:
         """What this round uses."""
         return self.rounds[min(number, len(self.rounds) - 1)]
 
+    def asked(self, number: int, given: float | None = None) -> float:
+        """The margin of a round: the one `given` by the settings, None = the learned one."""
+        return self.of_round(number).margin if given is None else given
+
     def contributions(self, matrix: npt.NDArray[np.floating], number: int) -> Floats:
         """What each piece of evidence adds to the weight, float64 [clusters, evidence]; missing evidence adds 0.
 

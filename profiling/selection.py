@@ -56,7 +56,7 @@ def select_photos(photos: pa.Table, tags: pa.Table, settings: SelectionSettings 
         for first, last in _pieces(owner)
     ]  # fmt: skip
     order = np.concatenate([np.zeros(0, np.int64), *chosen])
-    rank = _since(_fresh(owner[order])).astype(np.int16)
+    rank = place_in_run(owner[order]).astype(np.int16)
     columns = [owner[order], photo[order], quality[order], rank]
     return pa.table([pa.array(column) for column in columns], schema=tables.SELECTION)
 
@@ -121,6 +121,11 @@ def _beyond(owner: Ints, hour: Ints, cap: int) -> Flags:
     position = np.empty(len(order), np.int64)
     position[order] = _since(_fresh(owner[order]) | _fresh(hour[order]))
     return position >= cap
+
+
+def place_in_run(sorted_keys: Ints) -> Ints:
+    """0, 1, 2, … within each run of equal keys."""
+    return _since(_fresh(sorted_keys))
 
 
 def _fresh(keys: Ints) -> Flags:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from profiling.errors import SettingsError
 
@@ -103,7 +103,19 @@ class ScoringSettings(_Section):
     moved_cosine: float = Field(0.999, gt=0, le=1, description="a profile below this cosine to its last one has moved")
     moved_share: float = Field(0.001, ge=0, le=1, description="stop when fewer users than this share move")
     margin: float | None = Field(None, ge=0, description="weight; null = the scorer's learned margin")
+    precision: float | None = Field(
+        None,
+        ge=0.5,
+        le=1,
+        description="profiles that are their owner's, of all; null = what the scorer was trained for",
+    )
     scorer: str | None = Field(None, description="file of a trained scorer; null = the one shipped for the model")
+
+    @model_validator(mode="after")
+    def _one_margin(self) -> Self:
+        if self.margin is not None and self.precision is not None:
+            raise ValueError("margin and precision both say how far a leader must lead; give one of them")
+        return self
 
 
 class AuditSettings(_Section):
@@ -165,31 +177,41 @@ class Settings(_Section):
     retention: RetentionSettings = RetentionSettings()
 
 
-def load_settings(path: Path | None = None, changes: dict[str, str] | None = None) -> Settings:
-    """Settings from a TOML file and `section.name` -> text changes, the latter winning.
+def load_settings(
+    path: Path | None = None, changes: dict[str, str] | None = None, base: dict[str, dict[str, Any]] | None = None
+) -> Settings:
+    """Settings of a base, changed by a TOML file and by `section.name` -> text changes, the latter winning.
+
+    Parameters
+    ----------
+    base : as `Settings.model_dump` gives them; None = the defaults.
 
     Raises
     ------
     SettingsError
         One line: the file, the setting and what is wrong with it.
     """
-    values: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     if path is not None:
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            given = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise SettingsError(
                 f"{path}: cannot be read as TOML ({error}); give a file of [section] and name = value"
             ) from None
+    values: dict[str, Any] = {name: dict(section) for name, section in (base or {}).items()}
+    for name, section in given.items():
+        known = values.get(name, {})
+        values[name] = known | section if isinstance(section, dict) else section
     for key, text in (changes or {}).items():
-        section, dot, name = key.partition(".")
+        group, dot, name = key.partition(".")
         if not dot:
             raise SettingsError(f"setting {key!r}: name it as section.name, for example clustering.eps")
         try:
             value = json.loads(text)
         except json.JSONDecodeError:
             value = text
-        values.setdefault(section, {})[name] = value
+        values.setdefault(group, {})[name] = value
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

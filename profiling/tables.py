@@ -68,6 +68,12 @@ def _schema(**columns: pa.DataType) -> pa.Schema:
     return pa.schema([pa.field(name, kind) for name, kind in columns.items()])
 
 
+# --- written beside their results by the stages that copy what did not change (copies.py) ---------------------------
+DIGESTS = _schema(  # one row a user of the bucket, in row order
+    user_id=pa.int64(),
+    input_digest=pa.binary(16),  # of everything that the user's result depends on, see digests.py
+)
+
 # --- written by `partition`: one table a bucket, of the users whose `user_id` hashes into it -----------------------
 USERS = _schema(  # sorted by user_id; `row` is dense over the population and contiguous within a bucket
     user_id=pa.int64(),
@@ -113,6 +119,9 @@ SELECTION = _schema(  # sorted by owner_id, rank; rank counts from 0, best photo
     rank=pa.int16(),
 )
 BROADENED = _schema(  # sorted; users without a leader whose selection is broadened next
+    user_id=pa.int64(),
+)
+CHOSEN = _schema(  # sorted; users whose photos are selected anew in a run about some users only
     user_id=pa.int64(),
 )
 

@@ -20,7 +20,7 @@ from profiling.albums import Flags, Floats, Ints, find, integers
 from profiling.errors import PopulationError
 from profiling.friend_evidence import FriendEvidence, friend_evidence
 from profiling.leaders import NOBODY, Leaders, choose_leaders
-from profiling.margins import LIMITS, choose_margin, curve
+from profiling.margins import FIRST_MARGIN, LIMITS, choose_margin, curve
 from profiling.regression import fit_weights
 from profiling.rounds import evidence_matrix
 from profiling.scorer import RoundWeights, Scorer
@@ -29,7 +29,6 @@ from profiling.vectors import unpack_vectors
 ROUNDS = 3  # entries of a scorer: without friends, with first profiles, with profiles made with friends
 FOLDS = 10  # of the cross-validation, by user
 REPEATS = 5  # of it, with other folds: the margin then hangs on no single cut
-FIRST_MARGIN = 0.4  # at least, of round 0: its mistakes become claims on friends' faces, which later rounds must undo
 MIN_USERS = 20  # labelled users with a cluster of their own; below it a margin is a guess
 DECIMALS = 6  # of metrics
 

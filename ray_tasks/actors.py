@@ -107,6 +107,10 @@ class DetectActor:
                 }
             )
 
+    def ready(self) -> bool:
+        """True once weights are loaded and decoders run."""
+        return True
+
     def photos_seen(self) -> int:
         """Photos of the part in hand that are done; answered while the part runs."""
         return self._seen

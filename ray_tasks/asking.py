@@ -5,6 +5,7 @@ Airflow's side writes and takes away the note; a lake that Airflow does not see 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 
@@ -16,16 +17,20 @@ FOLDER = "asked"  # in a lake
 
 def note_question(lake: Place, run: str, generation: str) -> bool:
     """Note once that run `run` asks; the time of the first note stays. False when the lake is not seen from here."""
-    if not (lake / "lake.json").exists():
+    try:
+        if not (lake / "lake.json").exists():
+            return False
+        asked = {"run": run, "generation": generation, "asked_at": time.time()}
+        create_exclusively(_path(lake, run), json.dumps(asked).encode())
+    except OSError:
         return False
-    asked = {"run": run, "generation": generation, "asked_at": time.time()}
-    create_exclusively(_path(lake, run), json.dumps(asked).encode())
     return True
 
 
 def forget_question(lake: Place, run: str) -> None:
-    """The question was answered, or nobody waits for the answer any more."""
-    _path(lake, run).unlink(missing_ok=True)
+    """The question was answered, or nobody waits for the answer any more. A lake that is not seen has no note of it."""
+    with contextlib.suppress(OSError):
+        _path(lake, run).unlink(missing_ok=True)
 
 
 def open_questions(lake: Place) -> dict[str, float]:

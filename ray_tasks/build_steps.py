@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -12,26 +12,31 @@ from profiling.embedding import get_model, load_calibration
 from ray_tasks.generations import (
     CLUSTERED,
     Generation,
+    artefact_path,
     file_generation,
     find_generation,
     generation_id,
     generations,
-    scorer_path,
 )
 from ray_tasks.stages.audit import audit
 from ray_tasks.stages.broaden import broaden
 from ray_tasks.stages.cluster import cluster
 from ray_tasks.stages.co_occurrence import compare_albums
-from ray_tasks.stages.context import BuildContext
+from ray_tasks.stages.context import BuildContext, Manifests
 from ray_tasks.stages.embed import embed, stage_name, unseen_parts
 from ray_tasks.stages.partition import add_counts, run_partition, take_partition
 from ray_tasks.stages.people import people
-from ray_tasks.stages.score import Round, run_rounds, scorer_of, settled
+from ray_tasks.stages.reselect import choose_users, record, reselect
+from ray_tasks.stages.score import Round, run_rounds, scorer_used, settled
 from ray_tasks.stages.select import select
 from ray_tasks.stages.viral import viral
 from ray_tasks.stops import LAST, PLAN, ROUND, STAGES, StageEnd
 
-TOLD = ("users", "photos", "tags", "friendships", "reasons", "faces", "birth_years", "genders", "clusters")  # counts
+GROUPED = ("partition", "select", "people", "viral", "cluster", "co_occurrence")  # stages before the rounds
+TOLD = (  # counts
+    "users", "photos", "tags", "friendships", "reasons", "faces", "birth_years", "genders", "clusters",
+    "computed", "copied", "difference",
+)  # fmt: skip
 
 
 def steps(context: BuildContext, name: str = "", partition: str = "", plan: bool = False) -> Iterator[StageEnd]:
@@ -44,7 +49,10 @@ def steps(context: BuildContext, name: str = "", partition: str = "", plan: bool
     plan : count what the embed stage would look at, before it does.
     """
     yield _partition(context, partition)
-    select(context)
+    if context.choice is None:
+        select(context)
+    else:
+        reselect(context)
     yield _end(context, STAGES[1], "select")
     if plan:
         yield _plan(context)
@@ -62,9 +70,9 @@ def steps(context: BuildContext, name: str = "", partition: str = "", plan: bool
 
 def _profiles(context: BuildContext, name: str, artefacts: dict[str, str]) -> Iterator[StageEnd]:
     """Rounds, broadening and audit."""
-    scorer = scorer_of(context)  # refused only now: training one needs the clusters
+    scorer = scorer_used(context)  # refused only now: training one needs the clusters
     artefacts["scorer"] = scorer.id
-    context.lake.add_once(scorer_path(scorer.id), json.loads(scorer.to_json()))
+    context.lake.add_once(artefact_path("scorer", scorer.id), json.loads(scorer.to_json()))
     rounds = []
     for each in run_rounds(context, scorer):
         rounds.append(each)
@@ -73,7 +81,7 @@ def _profiles(context: BuildContext, name: str, artefacts: dict[str, str]) -> It
     broadened = [asdict(each) for each in taken]
     last = rounds[-1]
     yield StageEnd(LAST[0], {"steps": broadened, "rounds": last.number, "profiles": last.profiles})
-    generation = replace(_record(context, artefacts, rounds, name), broadened=broadened)
+    generation = replace(_record(context, artefacts, rounds, name), broadened=broadened, steps=_steps(context))
     if any(other.id == generation.id for other in generations(context.lake)):
         finished = find_generation(context.lake, generation.id)
     else:
@@ -88,7 +96,8 @@ def _partition(context: BuildContext, wanted: str) -> StageEnd:
         run_partition(context)
     end = _end(context, STAGES[0], "partition")
     mark = context.manifests["partition"][0].fingerprint
-    return replace(end, told={"partition": mark} | end.told)
+    frozen = {"artefacts_of": context.frozen.generation.id} if context.frozen else {}
+    return replace(end, told={"partition": mark} | frozen | choose_users(context) | end.told)
 
 
 def _end(context: BuildContext, stage: str, counted: str) -> StageEnd:
@@ -140,10 +149,19 @@ def _record(context: BuildContext, artefacts: dict[str, str], rounds: list[Round
         artefacts=dict(artefacts),
         stages=stages,
         rounds=[asdict(each) for each in rounds],
+        reselected=record(context),
+        artefacts_of=context.frozen.generation.id if context.frozen else "",
     )
 
 
 def _fingerprints(context: BuildContext, rounds: list[Round]) -> dict[str, list[str]]:
-    names = ["partition", "select", "people", "viral", "cluster", "co_occurrence"]
-    names += [f"score-{each.number}" for each in rounds]
-    return {name: [m.fingerprint for m in context.manifests[name].values()] for name in names}
+    return _marks(context.manifests, [*GROUPED, *(f"score-{each.number}" for each in rounds)])
+
+
+def _steps(context: BuildContext) -> list[dict[str, list[str]]]:
+    """What there was before each step of broadening, rounds included: a later build may copy from it."""
+    return [_marks(each, [*GROUPED, *(name for name in each if name.startswith("score-"))]) for each in context.earlier]
+
+
+def _marks(manifests: Mapping[str, Manifests], names: Iterable[str]) -> dict[str, list[str]]:
+    return {name: [manifest.fingerprint for manifest in manifests[name].values()] for name in names}

@@ -35,7 +35,7 @@ def demonstrate(folder: Path, console: Console, cpus: int | None, address: str |
     """
     started = time.monotonic()
     population, lake_folder, page = folder / "population", folder / "lake", folder / "report.html"
-    _draw(population, console)
+    draw_once(population, console)
     lake = Lake.create(lake_folder, BUCKETS)
     with RaySession(address, cpus) as session:
         generation = build(population, lake, Settings.model_validate(DEMO_SETTINGS), session, console, name="demo")
@@ -52,7 +52,14 @@ def demonstrate(folder: Path, console: Console, cpus: int | None, address: str |
     return found | {"lines": _lines(found, generation, metrics)}
 
 
-def _draw(population: Path, console: Console) -> None:
+def draw_once(population: Path, console: Console) -> None:
+    """Draw people into a population folder, unless they were drawn there already.
+
+    Raises
+    ------
+    LakeError
+        The folder cannot be made.
+    """
     if (population / DRAWN).exists():
         return
     try:

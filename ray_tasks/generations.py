@@ -19,10 +19,13 @@ class Generation:
     """A record of one build: the fingerprints of all its results, the artefacts, the settings and the audit.
 
     `stages` maps a stage ("score-0" … for the rounds) to the fingerprints of its buckets; `rounds` is one entry a round
-    with `moved`, `profiles`, `margins_fell`, `scored`, `copied` and the name of its `rows`; `broadened` one a step of
-    broadening (`photos` a user, `users`, profiles `before` and `after`), after which stages and rounds are the last
-    step's; `artefacts` maps "model", "calibration", "scorer", "names" and "cohorts" to ids; `audit` is what
-    `profiling.audit.combine` found.
+    with `moved`, `profiles`, `margins_fell`, `scored`, `copied`, the `margin` asked for and the name of its `rows`;
+    `broadened` one a step of broadening (`photos` a user, `users`, profiles `before` and `after`), after which stages
+    and rounds are the last step's; `artefacts` maps "model", "calibration", "scorer", "names" and "cohorts" to ids, and
+    `artefacts_of` is the generation that they were taken from (empty = they are its own); `audit` is what
+    `profiling.audit.combine` found; `reselected` says of a build about some `users` only how many were selected `anew`
+    and whose selection (`base`) the others keep; `steps` are the `stages` before each step of broadening, for those who
+    copy from it.
     """
 
     id: str
@@ -36,6 +39,9 @@ class Generation:
     rounds: list[dict[str, Any]]
     audit: dict[str, Any] = field(default_factory=dict)
     broadened: list[dict[str, Any]] = field(default_factory=list)
+    reselected: dict[str, Any] = field(default_factory=dict)
+    steps: list[dict[str, list[str]]] = field(default_factory=list)
+    artefacts_of: str = ""
 
     def manifests(self, lake: Lake, stage: str) -> dict[int, Manifest]:
         """The committed results of one of its stages, by bucket."""
@@ -50,7 +56,7 @@ class Generation:
 
     def scorer(self, lake: Lake) -> Scorer:
         """The scorer that it was made with, as it was then, wherever its file is now."""
-        path = lake.folder / scorer_path(self.artefacts["scorer"])
+        path = lake.folder / artefact_path("scorer", self.artefacts["scorer"])
         try:
             return Scorer.from_json(path.read_text(encoding="utf-8"), path.name)
         except OSError:
@@ -62,9 +68,9 @@ class Generation:
         return f"score-{len(self.rounds) - 1}"
 
 
-def scorer_path(scorer_id: str) -> str:
-    """Where a lake keeps a scorer that a generation was made with."""
-    return f"artefacts/scorer/{scorer_id}.json"
+def artefact_path(kind: str, artefact_id: str) -> str:
+    """Where a lake keeps what a generation was made with: "names", "cohorts" or "scorer"."""
+    return f"artefacts/{kind}/{artefact_id}.json"
 
 
 def generation_id(stages: Mapping[str, list[str]], artefacts: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 
+from profiling.object_paths import ObjectPath
 from profiling.places import Place, open_place
 from profiling.small_files import replace
 
@@ -35,16 +36,25 @@ class Heartbeat:
 
     def __init__(self, path: Place | None, every_s: float = RENEW_S) -> None:
         self._path, self._every_s = path, every_s
-        self._beaten = -every_s
+        self._beaten, self._heard = -every_s, False
 
     def beat(self) -> None:
-        """Renew the file. A folder that is gone or cannot be written is no error: the job is then not watched."""
+        """Renew the file. A folder that is gone or cannot be written is no error: the job is then not watched.
+
+        A store that refuses the first beat is not asked again: without keys each refusal may take minutes.
+        """
         now = time.monotonic()
-        if self._path is None or now - self._beaten < self._every_s or not self._path.parent.is_dir():
+        if self._path is None or now - self._beaten < self._every_s:
             return
-        self._beaten = now
-        with contextlib.suppress(OSError):
+        try:
+            if not self._path.parent.is_dir():
+                return
             replace(self._path, f"{os.getpid()} {time.time_ns()}".encode())
+            self._heard = True
+        except OSError:
+            if not self._heard and isinstance(self._path, ObjectPath):
+                self._path = None
+        self._beaten = time.monotonic()
 
     def end(self) -> None:
         """The job has ended: take the file away."""

@@ -25,6 +25,9 @@ class BucketJob:
 
     `compute` is a module-level function of the lake and the job; it reads its inputs, writes nothing, and gives the
     same output whenever it is called, so a job may be tried again anywhere.
+
+    `earlier` are results of the same stage and bucket for other inputs, from which it may copy users whose inputs are
+    the same; the output does not depend on them.
     """
 
     stage: str
@@ -33,6 +36,7 @@ class BucketJob:
     compute: Callable[[Lake, BucketJob], StageOutput]
     inputs: Mapping[str, Manifest] = field(default_factory=dict)
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    earlier: tuple[Manifest, ...] = ()
 
 
 def split_done(lake: Lake, jobs: Iterable[BucketJob]) -> tuple[dict[int, Manifest], list[BucketJob]]:

@@ -39,7 +39,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from profiling.errors import LakeError
+from profiling.errors import LakeError, LakeMissingError
 from profiling.hashing import splitmix64
 from profiling.object_paths import ObjectPath
 from profiling.places import Place, by_name, name_below, open_place
@@ -119,7 +119,7 @@ class Lake:
         try:
             about = json.loads((path / "lake.json").read_text())
         except FileNotFoundError:
-            raise LakeError(f"{path}: is no lake (lake.json is missing); make one with kith build") from None
+            raise LakeMissingError(f"{path}: is no lake (lake.json is missing); make one with kith build") from None
         except (OSError, ValueError) as error:
             raise LakeError(f"{path}/lake.json: cannot be read ({error}); restore it or make a new lake") from None
         if about.get("format") != FORMAT or about.get("hash") != HASH:

@@ -27,6 +27,7 @@ from ray_tasks.metrics import (
     Metric,
     gauge,
 )
+from ray_tasks.retiring import FIRST
 from ray_tasks.set_aside import stuck
 from ray_tasks.stages.face_parts import LOOKED_AT
 
@@ -67,11 +68,12 @@ def failed_share(lake: Lake, since: float) -> float:
 
 
 def _recent(lake: Lake, since: float) -> Iterator[dict[str, Any]]:
-    """Manifests of photos that were looked at, committed since then; others are told by their files' times alone."""
+    """Manifests of photos that were looked at since then; older ones are told by their files' times, compacted parts by
+    their counts."""
     for path in (lake.folder / "manifests").glob("embed-*/*/*.json"):
         if _modified(path) >= since:
             manifest = json.loads(path.read_text())
-            if manifest["created"] >= since:
+            if manifest["created"] >= since and FIRST not in manifest["counts"]:
                 yield manifest
 
 

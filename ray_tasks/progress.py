@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import psutil
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -16,7 +17,14 @@ from profiling.places import by_name
 from ray_tasks.lake import Lake
 
 NOTE_EVERY_S = 1.0  # seconds between notes
-USERS_TOLD = {"scored", "copied", "moved", "profiles", "margins_fell"}  # counts of a round's manifests
+USERS_TOLD = {
+    "computed",
+    "scored",
+    "copied",
+    "moved",
+    "profiles",
+    "margins_fell",
+}  # counts of manifests
 KEPT_NOTES = 20  # notes of older runs are deleted
 
 
@@ -24,7 +32,8 @@ KEPT_NOTES = 20  # notes of older runs are deleted
 class StageNote:
     """Progress of one stage: `done` of `total` units, of which `before` were done by earlier runs.
 
-    `reasons` counts photos, `users` what a round made of its users, earlier runs included.
+    `reasons` counts photos, `users` what a round made of its users, earlier runs included. `start_up` holds the seconds
+    that went by before any work could begin, by what was started ("ray", "actors"); they lie within the stage.
     """
 
     unit: str
@@ -35,6 +44,7 @@ class StageNote:
     ended: float | None = None
     reasons: dict[str, int] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)
+    start_up: dict[str, float] = field(default_factory=dict)
 
     def rate(self) -> float:
         """Units a second in this run."""
@@ -65,6 +75,15 @@ class StageBar:
         """Take in what a manifest tells of its users."""
         for name in USERS_TOLD & counts.keys():
             self._note.users[name] = self._note.users.get(name, 0) + counts[name]
+
+    @contextlib.contextmanager
+    def starting(self, what: str) -> Iterator[None]:
+        """Count the block's seconds as start-up of this stage."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self._note.start_up[what] = self._note.start_up.get(what, 0.0) + time.monotonic() - begun
 
     def under_way(self, units: int) -> None:
         """Show units of work in hand on top of the committed ones."""
@@ -106,6 +125,7 @@ class RunProgress:
         self._note: dict[str, Any] = {
             "command": command,
             "started": now,
+            "imports": now - psutil.Process().create_time(),  # seconds from the process's start to here
             "state": "running",
             "epoch": lake.epoch,
             "committed": now,

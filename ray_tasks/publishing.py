@@ -30,6 +30,7 @@ from ray_tasks.progress import RunProgress
 from ray_tasks.ray_session import RaySession
 
 NAMED = 5  # users that an error names
+WRITE_TURNS = 2  # a server that dies may forget what it took last; one that dies twice needs somebody to look at it
 
 
 @dataclass(frozen=True)
@@ -170,14 +171,14 @@ def _write(
     session: RaySession,
     progress: RunProgress,
 ) -> None:
-    """Write the buckets that are not there yet."""
+    """Write the buckets that are not there yet, and once more what a server that was killed has lost meanwhile."""
     there = store.written(stored)
-    jobs = [job for job in _jobs(order, stored, parent) if job.bucket not in there]
-    calls = [(f"publish-{job.bucket}", (job,)) for job in jobs]
     with progress.stage(f"publish {stored.kind}", total=stored.buckets, unit="buckets", done=len(there)) as bar:
-        if calls:
-            for _ in session.each(_write_bucket, calls):
+        for _ in range(WRITE_TURNS):
+            jobs = [job for job in _jobs(order, stored, parent) if job.bucket not in there]
+            for _ in session.each(_write_bucket, [(f"publish-{job.bucket}", (job,)) for job in jobs]) if jobs else ():
                 bar.advance(1)
+            there = store.written(stored)
 
 
 def _check(

@@ -19,6 +19,7 @@ from ray_tasks.set_aside import forgive, note_failure
 OBJECT_STORE_BYTES = 512 << 20  # chips and counts only: pixels and tables never enter the object store
 TASK_RETRIES = 3  # times a job is tried again when its worker dies
 KNOCK_S = 10.0  # seconds until an address counts as dead
+SLOW = ("timed out during startup", "Failed to start GCS")  # Ray's words; its limit of 30 s cannot be set
 JOBS_PER_CPU = 2  # in flight: one runs while the next one waits
 
 Result = TypeVar("Result")
@@ -137,6 +138,15 @@ class RaySession:
             _knock(self._address)
             ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
             return
+        for last in (False, True):
+            try:
+                return self._start(ray)
+            except Exception as error:  # Ray's own, bare: a node that a busy machine did not start within 30 s
+                if last or not any(words in str(error) for words in SLOW):
+                    raise
+                ray.shutdown()
+
+    def _start(self, ray: Any) -> None:
         ray.init(
             num_cpus=self._cpus,
             object_store_memory=OBJECT_STORE_BYTES,

@@ -27,6 +27,7 @@ from ray_tasks.ray_session import RaySession
 DAY_S = 86_400.0  # seconds
 FACES, UPLOADS = "embed-", "uploads-"  # begin of stages that hold faces
 FACE_TABLES = ("seen", "faces")
+FIRST = "first_created"  # count of a compacted part: when the oldest of its photos was looked at, seconds since 1970
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def retire(
     _forget_records(lake, gone, keep)
     limits = (moment - settings.days * DAY_S, moment - settings.faces_days * DAY_S)
     about = (str(lake.folder), lake.epoch)
-    calls = [(f"retire-{k}", (*about, k, [_at(each, k) for each in keep], limits)) for k in range(lake.buckets)]
+    calls = [(f"retire-{k}", (*about, k, _needed(keep, k), limits)) for k in range(lake.buckets)]
     results = photos = 0
     for _, found in session.each(_retire_bucket, calls):
         results, photos = results + found.results, photos + found.photos
@@ -98,9 +99,13 @@ def _forget_records(lake: Lake, gone: Iterable[Generation], keep: Iterable[Gener
             (lake.folder / CLUSTERED / f"{each.id}.json").unlink(missing_ok=True)
 
 
-def _at(generation: Generation, bucket: int) -> dict[str, str]:
-    """What a generation needs of a bucket: by stage the fingerprint, and the stage of its faces."""
-    return {"faces": generation.faces} | {stage: marks[bucket] for stage, marks in generation.stages.items()}
+def _needed(keep: Iterable[Generation], bucket: int) -> list[dict[str, str]]:
+    """What generations, and their steps of broadening, need of a bucket: by stage the fingerprint; whose faces."""
+    return [
+        {"faces": each.faces} | {stage: marks[bucket] for stage, marks in step.items()}
+        for each in keep
+        for step in (each.stages, *each.steps)
+    ]
 
 
 def _retire_bucket(
@@ -115,7 +120,7 @@ def _retire_bucket(
         limit = limits[stage.startswith(UPLOADS)]
         old = [each for each in lake.results(stage, bucket) if each.created < limit and each.fingerprint not in marks]
         for each in old:
-            _delete(lake, each)
+            delete_result(lake, each)
         results += len(old)
     there = _ids(lake, [(m, "photos") for m in lake.results("partition", bucket)])
     photos = 0
@@ -123,7 +128,8 @@ def _retire_bucket(
         chosen = _selections(lake, bucket, [each["select"] for each in keep if each["faces"] == stage])
         selected = _ids(lake, chosen)
         for part in lake.results(stage, bucket):
-            photos += _retire_faces(lake, part, there if part.created >= limits[1] else selected)
+            young = float(part.counts.get(FIRST, part.created)) >= limits[1]
+            photos += _retire_faces(lake, part, there if young else selected)
     return _Gone(results, photos)
 
 
@@ -153,7 +159,7 @@ def _retire_faces(lake: Lake, part: Manifest, wanted: npt.NDArray[np.int64]) -> 
     ids = np.concatenate(found)
     unwanted = np.setdiff1d(ids, wanted)
     if len(unwanted) == len(ids):
-        _delete(lake, part)
+        delete_result(lake, part)
     elif len(unwanted):
         for path in (lake.folder / path for name in FACE_TABLES for path in part.files.get(name, [])):
             rows = read_raw(path)
@@ -161,8 +167,8 @@ def _retire_faces(lake: Lake, part: Manifest, wanted: npt.NDArray[np.int64]) -> 
     return len(unwanted)
 
 
-def _delete(lake: Lake, manifest: Manifest) -> None:
-    """The manifest first: files that nobody names are swept."""
+def delete_result(lake: Lake, manifest: Manifest) -> None:
+    """Take a result away, the manifest first: files that nobody names are swept."""
     lake._manifest_path(manifest.stage, manifest.bucket, manifest.fingerprint).unlink(missing_ok=True)
     for names in manifest.files.values():
         for name in names:

@@ -14,14 +14,14 @@ from profiling import evaluation
 from profiling.co_occurrence import add_across
 from profiling.embedding import get_model
 from profiling.errors import ModelError
-from profiling.scorer import Scorer, load_scorer
+from profiling.scorer import Scorer
 from profiling.training import TrainingTables, judge_scorer, train_scorer
 from profiling.weak_labels import STATED, weak_labels
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.generations import Generation
 from ray_tasks.lake import Lake
 from ray_tasks.stages.partition_rows import open_friendships, rows_mark
-from ray_tasks.stages.score import distance_scale
+from ray_tasks.stages.score import distance_scale, scorer_of
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,7 @@ def is_better(new: Mapping[str, float], now: Mapping[str, float], wanted: float)
 
 def _in_use(tables: GenerationTables) -> Scorer | None:
     try:
-        sha256 = get_model(tables.settings.embedding.model).sha256
-        return load_scorer(sha256, tables.settings.scoring.scorer)
+        return scorer_of(tables.settings)
     except ModelError:
         return None
 

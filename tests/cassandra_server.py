@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,10 +39,31 @@ class CassandraServer:
 
     def kill(self) -> None:
         """Kill it as a power cut would."""
-        process = psutil.Process(int((self.home / "pid").read_text()))
-        assert str(self.home) in " ".join(process.cmdline())
+        process = self._process()
         process.send_signal(signal.SIGKILL)
         process.wait(30)
+
+    @contextlib.contextmanager
+    def paused(self, seconds: float) -> Iterator[None]:
+        """Have it stand still for some seconds, as on a machine that is overwhelmed; it goes on at the end at last."""
+        process = self._process()
+        process.suspend()
+        timer = threading.Timer(seconds, process.resume)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            process.resume()
+
+    def limit_files(self, size: int) -> None:
+        """Let none of its files grow beyond some bytes, as on a full disk, until it is started again."""
+        self._process().rlimit(psutil.RLIMIT_FSIZE, (size, size))
+
+    def _process(self) -> psutil.Process:
+        process = psutil.Process(int((self.home / "pid").read_text()))
+        assert str(self.home) in " ".join(process.cmdline())
+        return process
 
     def stop(self) -> None:
         """End it."""

@@ -1,4 +1,4 @@
-"""What many tests share: a small drawn population and one undisturbed build of it."""
+"""What many tests share: a small drawn population, one undisturbed build of it, both kinds of stores, one Cassandra."""
 
 from __future__ import annotations
 
@@ -7,13 +7,43 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from profiling.settings import Settings
+from tests.stores import cassandra, fresh_store, kind, spoil, uri
 
+__all__ = [
+    "cassandra",
+    "fresh_store",
+    "kind",
+    "spoil",
+    "uri",
+]  # here and nowhere else: each place has a server of its own
+
+ROOT = Path(__file__).parents[1]
+TOGETHER = {"tests/dags": "airflow", "tests/plugin": "airflow", "tests/services": "services"}  # they share servers
 USERS = 9  # of the drawn population: the ninth did not consent
 BUCKETS = 4
 PHOTOS_A_PART = 8  # small, so that a build has many parts and a kill finds some of them done
+
+
+hypothesis.settings.register_profile("kith", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("kith")
+
+
+class ByServer(LoadScopeScheduling):  # type: ignore[misc]
+    """Give a file's tests to one process, and those of a folder that share a server."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        name: str = nodeid.partition("::")[0]
+        return next((group for folder, group in TOGETHER.items() if name.startswith(f"{folder}/")), name)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServer:
+    """How tests are dealt out where several processes run beside each other."""
+    return ByServer(config, log)
 
 
 @dataclass(frozen=True)

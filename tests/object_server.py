@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import subprocess
@@ -28,16 +29,24 @@ def moto_python() -> Path:
     if HOME_VARIABLE in os.environ:
         return Path(os.environ[HOME_VARIABLE], "bin", "python")
     python = ENVIRONMENT / "bin" / "python"
-    if not (ENVIRONMENT / "made").exists():
-        for command in (
-            ["venv", "--allow-existing", str(ENVIRONMENT)],
-            ["pip", "install", "--python", str(python), MOTO],
-        ):
-            done = subprocess.run([sys.executable, "-m", "uv", *command], capture_output=True, text=True, check=False)
-            if done.returncode:
-                pytest.skip(f"moto's server cannot be installed: {done.stderr.strip().splitlines()[-1:]}")
-        (ENVIRONMENT / "made").touch()
+    ENVIRONMENT.mkdir(exist_ok=True)
+    with open(ENVIRONMENT / "lock", "w") as lock:  # processes of tests beside each other make one
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (ENVIRONMENT / "made").exists():
+            make_environment(python)
     return python
+
+
+def make_environment(python: Path) -> None:
+    """Install moto, or skip."""
+    for command in (
+        ["venv", "--allow-existing", str(ENVIRONMENT)],
+        ["pip", "install", "--python", str(python), MOTO],
+    ):
+        done = subprocess.run([sys.executable, "-m", "uv", *command], capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"moto's server cannot be installed: {done.stderr.strip().splitlines()[-1:]}")
+    (ENVIRONMENT / "made").touch()
 
 
 @contextmanager

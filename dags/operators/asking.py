@@ -29,7 +29,8 @@ class GenerationApproval(ApprovalOperator):
 
     def execute(self, context: Context) -> Any:
         """Note the question, then wait for the answer."""
-        note_question(open_place(self.lake), _run(context), self.generation)
+        if not note_question(open_place(self.lake), _run(context), self.generation):
+            self.log.warning("no note of the question in %s: it is not seen from here, so no alert counts", self.lake)
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:

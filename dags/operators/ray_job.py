@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 STORE_KEY = "ray_attempt"  # in Airflow's task state store: number of the last job submitted
 DRAIN_S = 10.0  # seconds for the rest of the log once a job has ended
-ABANDON_S = 1800.0  # Airflow misses a dead task after 5 minutes; the rest is for a person to start its scheduler again
+ABANDON_S = 1800.0  # Airflow misses a dead task after 2 to 5 minutes; the rest is for a person to start it again
+ASK_AGAIN_S = 2.0  # seconds until a cluster that did not answer is asked again
 BEATS = 10  # at least, while a job would wait for one
 FATAL_EXIT_CODES = (2,)  # of the command line: something that a person must mend, so that another try cannot help
 
@@ -43,7 +44,8 @@ class RayJobOperator(BaseOperator):
     ray_conn_id : see `RayHook`.
     environment : variables of the job, templated. They are shown on the Ray dashboard: no secrets.
     poll_s : seconds between looks at the job's state.
-    patience_s : seconds that the cluster may be silent before this try fails; the job goes on, the next try finds it.
+    patience_s : seconds that the cluster may be silent, at the start too, before this try fails; a job goes on, and the
+        next try finds it.
     fatal_exit_codes : exit codes after which no other try is made.
     heartbeat_folder : folder that the job sees too, templated; while it is there, a file in it is renewed as long as
         this task follows the job, and the job stops itself after `abandon_after_s` seconds of silence. Empty = never.
@@ -87,16 +89,19 @@ class RayJobOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Submit the job or find it running, follow it to its end, return its result."""
         hook = self._hook = RayHook(self.ray_conn_id)
-        job = self._begin(hook, context)
-        lines = LogLines(self.log.info)
-        try:
-            details = self._follow(hook, job.submission_id, lines)
-        except AirflowException:
-            raise  # the cluster is silent or has lost the job: nothing to stop
-        except BaseException:  # a timeout, Ctrl-C: whatever ends this task ends its job
-            self.on_kill()
-            raise
-        return self._result(job.submission_id, details, lines)
+        while True:
+            job = self._begin(hook, context)
+            lines = LogLines(self.log.info)
+            try:
+                details = self._follow(hook, job.submission_id, lines)
+            except (AirflowException, ConnectionError):
+                raise  # the cluster is silent or has lost the job, or Airflow has lost this process: the next try looks
+            except BaseException:  # a timeout, Ctrl-C: whatever ends this task ends its job
+                self.on_kill()
+                raise
+            if not self._stopped_by_another_try(job, details):
+                return self._result(job.submission_id, details, lines)
+            self.log.info("Ray job %s was stopped with the try that began it: going on in another", job.submission_id)
 
     def on_kill(self) -> None:
         """Stop the job. Called inside a signal handler, so it must be quick and must not log."""
@@ -111,7 +116,7 @@ class RayJobOperator(BaseOperator):
         identity = TaskIdentity(ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index)
         store = context["task_state_store"]
         stored = store.get(STORE_KEY, 0)
-        job = choose_attempt(identity.prefix(), stored if isinstance(stored, int) else 0, hook.jobs())
+        job = choose_attempt(identity.prefix(), stored if isinstance(stored, int) else 0, self._known_jobs(hook))
         store.set(STORE_KEY, job.number)
         if job.running:
             self.log.info("Ray job %s runs already: following it", job.submission_id)
@@ -125,6 +130,26 @@ class RayJobOperator(BaseOperator):
         if self._killed:  # while the submission was on its way
             self.on_kill()
         return job
+
+    def _known_jobs(self, hook: RayHook) -> dict[str, str]:
+        """The cluster's jobs; a head node that is being started again is waited for."""
+        deadline = time.monotonic() + self.patience_s
+        while True:
+            try:
+                return hook.jobs()
+            except RayUnreachableError as error:
+                if time.monotonic() > deadline:
+                    raise
+                self.log.warning("%s; asking again", error)
+                time.sleep(self.poll_s + ASK_AGAIN_S)
+
+    def _stopped_by_another_try(self, job: Attempt, details: JobDetails) -> bool:
+        """Whether a job that an earlier try began was stopped while this one followed it.
+
+        A scheduler that takes over from a dead one begins a new try first and ends the old one, whose process may live
+        on, seconds later; the same happens on Clear of a running task.
+        """
+        return job.running and str(details.status) == "STOPPED" and not self._killed
 
     def _watch(self, job: Attempt) -> dict[str, str]:
         """What tells a job to stop itself once nobody follows it."""
@@ -152,6 +177,9 @@ class RayJobOperator(BaseOperator):
                         lines.feed(tail.stop(DRAIN_S))
                         lines.close()
                         return details
+                except RayJobGoneError:
+                    heartbeat.end()
+                    raise
                 except RayUnreachableError:
                     if time.monotonic() - heard > self.patience_s:
                         raise

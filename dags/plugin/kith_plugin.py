@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from dags.plugin.closed import Closed
+from dags.wordings import teach_wordings
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -30,6 +33,7 @@ def _application() -> ASGIApp:
 
 
 APPLICATIONS: list[dict[str, Any]] = [{"app": pages, "url_prefix": PREFIX, "name": "Kith"}]
+MIDDLEWARES: list[dict[str, Any]] = [{"middleware": Closed, "name": "Kith closes Airflow's descriptions"}]
 VIEWS: list[dict[str, Any]] = [  # addresses are relative to Airflow's own
     {
         "name": "Profiles",
@@ -49,9 +53,13 @@ VIEWS: list[dict[str, Any]] = [  # addresses are relative to Airflow's own
 ]
 
 
+teach_wordings()  # the api-server refuses what forms refuse, and knows no DAG file
+
+
 class KithPlugin(AirflowPlugin):
-    """The pages, a tab of DAG runs and an entry of the navigation."""
+    """The pages, a tab of DAG runs, an entry of the navigation, and what is closed."""
 
     name = "kith"
     fastapi_apps = APPLICATIONS
+    fastapi_root_middlewares = MIDDLEWARES
     external_views = VIEWS

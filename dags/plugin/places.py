@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +14,15 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from dags.wordings import LAKE as LAKE_WORDS
+from dags.wordings import PATTERNS
+
 LAKE, STORE = "KITH_LAKE", "KITH_STORE"  # of the environment
 LAKE_VARIABLE, STORE_VARIABLE = "kith_lake", "kith_store"  # of Airflow, as nightly runs read them
 MAKERS = ("rebuild_profiles", "nightly_profiles")  # DAGs whose runs make generations
 LOOKED_AT = 200  # newest runs of these DAGs
 KEY_DIGITS = 12
+LAKE_PATTERN = re.compile(PATTERNS[LAKE_WORDS])  # as the forms have it
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ def _told(conf: Any) -> tuple[str | None, str | None]:
     form: Mapping[str, Any] = conf if isinstance(conf, Mapping) else {}
     lake, store = form.get("lake"), form.get("store")
     return (
-        lake if isinstance(lake, str) and lake.startswith("/") else None,
+        lake if isinstance(lake, str) and LAKE_PATTERN.search(lake) else None,
         store if isinstance(store, str) and store else None,
     )
 

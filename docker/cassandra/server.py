@@ -49,20 +49,28 @@ def say(line: str) -> None:
 
 
 def fetch_jars() -> Path:
-    """The server's jars, fetched by Maven once a checkout."""
+    """The server's jars, fetched by Maven once a checkout, also where two servers start at once."""
     jars = HOME / "lib"
-    if not (jars / ".complete").exists():
-        if shutil.which("mvn") is None:
-            sys.stderr.write("cassandra: Maven (mvn) is missing; on Debian: apt-get install maven\n")
-            sys.exit(MISSING)
-        goal = "org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies"
-        options = ["-q", "-B", "-f", str(HERE / "pom.xml"), "-DincludeScope=runtime", f"-DoutputDirectory={jars}"]
-        done = subprocess.run(["mvn", *options, goal], check=False, stdout=sys.stderr)  # noqa: S607 - wherever it is
-        if done.returncode:
-            sys.stderr.write("cassandra: Maven cannot fetch the server's jars; look at what it says above\n")
-            sys.exit(MISSING)
-        (jars / ".complete").touch()
+    jars.mkdir(parents=True, exist_ok=True)
+    with (jars / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (jars / ".complete").exists():
+            run_maven(jars)
     return jars
+
+
+def run_maven(jars: Path) -> None:
+    """Fetch the jars, or end with what is missing."""
+    if shutil.which("mvn") is None:
+        sys.stderr.write("cassandra: Maven (mvn) is missing; on Debian: apt-get install maven\n")
+        sys.exit(MISSING)
+    goal = "org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies"
+    options = ["-q", "-B", "-f", str(HERE / "pom.xml"), "-DincludeScope=runtime", f"-DoutputDirectory={jars}"]
+    done = subprocess.run(["mvn", *options, goal], check=False, stdout=sys.stderr)  # noqa: S607 - wherever it is
+    if done.returncode:
+        sys.stderr.write("cassandra: Maven cannot fetch the server's jars; look at what it says above\n")
+        sys.exit(MISSING)
+    (jars / ".complete").touch()
 
 
 def write_configuration(home: Path, port: int, storage_port: int, snapshots: bool) -> None:

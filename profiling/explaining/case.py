@@ -90,7 +90,7 @@ def read_case(
         matrix=read_evidence(clusters, scores),
         scorer=scorer,
         round_number=round_number,
-        asked=scorer.of_round(round_number).margin if margin is None else margin,
+        asked=scorer.asked(round_number, margin),
     )
 
 

@@ -31,7 +31,8 @@ def snapshot_difference(old: Mapping[str, pa.Table], new: Mapping[str, pa.Table]
     Returns
     -------
     "users_added", "users_changed", "users_gone", "photos_added", … ; a key with several rows (two tags of one user on
-    one photo) counts once, as changed when any of its rows differs.
+    one photo) counts once, as changed when any of its rows differs. "consent_withdrawn" and "consent_given" count users
+    who are in both snapshots, once more.
     """
     counts: dict[str, int] = {}
     for table, keys in KEYS.items():
@@ -42,7 +43,17 @@ def snapshot_difference(old: Mapping[str, pa.Table], new: Mapping[str, pa.Table]
         counts[f"{table}_added"] = len(after) - len(both)
         counts[f"{table}_changed"] = int((before.loc[both].to_numpy() != after.loc[both].to_numpy()).sum())
         counts[f"{table}_gone"] = len(before) - len(both)
-    return counts
+    return counts | (_consent(old["users"], new["users"]) if "users" in new else {})
+
+
+def _consent(old: pa.Table, new: pa.Table) -> dict[str, int]:
+    """Who took consent back, and who gave it."""
+    before, after = (
+        pd.Series(table["consent"].to_numpy(zero_copy_only=False), table["user_id"].to_numpy()) for table in (old, new)
+    )
+    both = before.index.intersection(after.index)
+    was, now = before.loc[both].to_numpy(np.bool_), after.loc[both].to_numpy(np.bool_)
+    return {"consent_withdrawn": int((was & ~now).sum()), "consent_given": int((~was & now).sum())}
 
 
 def _digests(table: pa.Table, keys: tuple[str, ...]) -> pd.Series[Any]:

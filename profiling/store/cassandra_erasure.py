@@ -20,6 +20,7 @@ from cassandra.query import UNSET_VALUE
 
 from profiling.errors import StoreConflictError
 from profiling.hashing import splitmix64
+from profiling.store.cassandra_schema import create_base
 from profiling.store.erasure import READERS_S, StoreErasure
 from profiling.store.records import DROPPED, WRITING, StoredGeneration
 
@@ -38,6 +39,9 @@ def erase(store: CassandraStore, users: npt.NDArray[np.int64], grace_s: float = 
     Twice is once; a call that is killed leaves a copy that the next one takes up.
     """
     known = [each for each in store.generations() if each.state != DROPPED]
+    for each in known:
+        if each.state == WRITING and not each.deltas:  # its table may be half made: by a call that was just killed
+            create_base(store.session, store.address.keyspace, each.number)
     bases = {each.number for each in store.generations() if not each.deltas}
     rows = {base: _rows_of(store, base, users) for base in sorted(bases & store.base_tables())}
     touched = {base for base, count in rows.items() if count}

@@ -23,11 +23,12 @@ from cassandra import (
 from cassandra.cluster import NoHostAvailable, Session
 from cassandra.concurrent import execute_concurrent
 from cassandra.connection import ConnectionBusy, ConnectionException
-from cassandra.protocol import ErrorMessage
+from cassandra.protocol import ErrorMessage, SyntaxException
 
 from profiling.errors import StoreError
 
 IN_FLIGHT = 128  # statements of one process; more only queue in the server (the bare driver has 100)
+FEW = 4  # statements up to which the driver's executor costs more than they do: one user's read has two
 PIECE = 20_000  # statements handed to the driver at a time, so that answers of a large bucket are not held
 PASSING = (RequestExecutionException, OperationTimedOut, NoHostAvailable, ConnectionException, ConnectionBusy)
 PASSING_MESSAGES = ("OverloadedErrorMessage", "IsBootstrappingErrorMessage", "ServerError")
@@ -88,14 +89,18 @@ class Requests:
                     raise explain(error, self.name) from None
             wait = _sleep(wait)
 
+    def _send(self, calls: Sequence[Call], in_flight: int) -> Sequence[tuple[bool, Any]]:
+        """Send each once; whether it succeeded, and its result or error."""
+        if len(calls) > FEW:
+            return list(execute_concurrent(self.session, calls, in_flight, raise_on_first_error=False))
+        return [_outcome(future) for future in [self.session.execute_async(*call) for call in calls]]
+
     def _piece(self, calls: Sequence[Call], in_flight: int) -> list[Any]:
         results: list[Any] = [None] * len(calls)
         waiting = list(range(len(calls)))
         until, wait = time.monotonic() + self.patience_s, FIRST_WAIT_S
         while waiting:
-            answers = execute_concurrent(
-                self.session, [calls[place] for place in waiting], in_flight, raise_on_first_error=False
-            )
+            answers = self._send([calls[place] for place in waiting], in_flight)
             failed = []
             for place, (success, result) in zip(waiting, answers, strict=True):
                 if success:
@@ -134,6 +139,8 @@ def explain(error: BaseException, name: str) -> StoreError:
         return StoreError(f"{name}: user or password is refused; set KITH_CASSANDRA_PASSWORD, and the user in the URI")
     if isinstance(error, Unauthorized):
         return StoreError(f"{name}: this user may not do that ({_first(error)}); grant it, or use another user")
+    if isinstance(error, SyntaxException):
+        return StoreError(f"{name}: a word of CQL itself, such as full or table, is no keyspace's name; choose another")
     if isinstance(error, InvalidRequest):
         return StoreError(f"{name}: {_first(error)}; make the store with kith store create, or take a new snapshot")
     if isinstance(error, (NoHostAvailable, UnresolvableContactPoints)):
@@ -141,6 +148,13 @@ def explain(error: BaseException, name: str) -> StoreError:
     if isinstance(error, (DriverException, ErrorMessage, ConnectionException, ConnectionBusy)):
         return StoreError(f"{name}: did not answer ({type(error).__name__}); see the server's log, then run again")
     return StoreError(f"{name}: failed ({type(error).__name__}); run again")
+
+
+def _outcome(future: Any) -> tuple[bool, Any]:
+    try:
+        return True, future.result()
+    except (*PASSING, DriverException, ErrorMessage) as error:
+        return False, error
 
 
 def _first(error: BaseException) -> str:

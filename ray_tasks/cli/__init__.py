@@ -16,6 +16,7 @@ from ray_tasks.cli import (
     audit,
     build,
     cache,
+    compact,
     explain,
     forget,
     inspect,
@@ -70,6 +71,7 @@ app.command("recognize")(stoppable(recognize.recognize))
 app.command("forget")(stoppable(forget.forget))
 app.command("up")(stoppable(services.up))
 app.command("down")(stoppable(services.down))
+app.command("compact")(stoppable(compact.compact))
 app.command("retire")(stoppable(retire.retire))
 app.command("train-scorer")(stoppable(training.train_scorer))
 app.add_typer(store.stores, name="store")

@@ -29,11 +29,19 @@ def build(
     model: Annotated[str | None, typer.Option(help="Embedding network; see kith models list. [default: dlib]")] = None,
     rounds: Annotated[int | None, typer.Option(min=0, help="Rounds after round 0, at most. [default: 4]")] = None,
     photos_per_user: Annotated[int | None, typer.Option(min=1, help="Photos a user. [default: 100]")] = None,
+    users: Annotated[str, typer.Option(help="Select photos anew of all, unresolved, ids, or a file of ids.")] = "all",
+    base: Annotated[str, typer.Option(help="Generation whose selection other users keep. [default: the newest]")] = "",
     buckets: Annotated[int | None, typer.Option(help="Of a new lake: a power of two. [default: 16]")] = None,
     name: Annotated[str, typer.Option(help="A name for the generation.")] = "",
     retry_failed: Annotated[bool, typer.Option(help="Look again at photos that could not be read.")] = False,
     until: Annotated[str | None, typer.Option(help=f"Stop after a stage: {', '.join(NAMES)}.")] = None,
     partition: Annotated[str, typer.Option(help="Build on this partition of the lake, whatever changed since.")] = "",
+    nightly: Annotated[
+        bool, typer.Option(help="Go on from the newest generation: its settings and artefacts, unless told otherwise.")
+    ] = False,
+    artefacts: Annotated[
+        str, typer.Option(help="Use those of a generation: its id, or OTHER_LAKE/generations/ID.json.")
+    ] = "",
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait while another command writes the lake.")] = 0.0,
     dry_run: Annotated[bool, typer.Option(help="Stop after select, and count the photos to look at.")] = False,
     settings: SettingsFile = None,
@@ -43,9 +51,13 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Make profiles of a population: all stages, resuming what an earlier run began."""
+    from ray_tasks.frozen import nightly_base
+
+    followed = nightly_base(lake, artefacts, model) if nightly else None
     chosen = read_settings(
         settings,
         change,
+        None if followed is None else followed.settings,
         embedding__model=model,
         scoring__rounds=rounds,
         selection__photos_per_user=photos_per_user,
@@ -53,13 +65,15 @@ def build(
     from ray_tasks.build import build_until, summary
     from ray_tasks.lake import Lake
     from ray_tasks.ray_session import RaySession
+    from ray_tasks.user_choice import UserChoice
 
+    choice = UserChoice.parse(users, base)
     stop = Stop(PLAN) if dry_run else Stop.parse(until or LAST[-1], chosen.scoring.rounds)
     with RaySession(ray, cpus) as session:
         opened = Lake.create(lake, buckets)
-        end = build_until(
-            stop, population, opened, chosen, session, console, name, retry_failed, partition=partition, patience_s=wait
-        )
+        about = (stop, population, opened, chosen, session, console, name, retry_failed)
+        frozen = artefacts or ("" if followed is None else followed.id)
+        end = build_until(*about, partition=partition, artefacts=frozen, patience_s=wait, choice=choice)
     generation = end.generation
     if as_json:
         print_json({"stage": end.stage} | (end.told if generation is None else summary(generation)))
@@ -83,7 +97,9 @@ def show_audit(title: str, audit: dict[str, Any]) -> None:
         users.add_row(f"{count:,}", "with a profile" if reason == "ok" else reason.replace("_", " "))
     output.print(users)
     for each in audit["rounds"]:
-        output.print(f"round {each['round']}: {each['profiles']:,} profiles, {each['moved']:,} moved", highlight=False)
+        margin = f", margin {each['margin']:g}" if "margin" in each else ""
+        told = f"round {each['round']}: {each['profiles']:,} profiles, {each['moved']:,} moved{margin}"
+        output.print(told, highlight=False)
     for gate in audit["gates"]:
         state = "[green]passed[/]" if gate["passed"] else "[red]FAILED[/]"
         value = "nothing to judge" if gate["value"] is None else f"{gate['value']:.4g}"

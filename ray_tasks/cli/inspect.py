@@ -24,8 +24,10 @@ from ray_tasks.cli.options import (
 from ray_tasks.generations import find_generation, generations
 from ray_tasks.lake import Lake
 from ray_tasks.lock import current_holder
+from ray_tasks.partitioning.previous import last_partition
 from ray_tasks.ray_session import RaySession
 from ray_tasks.shown import USUAL
+from ray_tasks.stages.partition import add_counts
 
 
 def status(lake: LakeFolder, as_json: Json = False) -> None:
@@ -42,6 +44,7 @@ def status(lake: LakeFolder, as_json: Json = False) -> None:
         "buckets": opened.buckets,
         "writer": None if holder is None else {"command": holder.command, "pid": holder.pid, "host": holder.host},
         "run": last,
+        "difference": newest_difference(opened),
         "photos_by_reason": reasons,
         "generations": [generation.id for generation in generations(opened)],
     }
@@ -64,6 +67,12 @@ def photo_reasons(lake: Lake) -> dict[str, int]:
     return dict(reasons[max(newest, key=lambda name: newest[name])]) if newest else {}
 
 
+def newest_difference(lake: Lake) -> dict[str, int]:
+    """How the newest snapshot differs from the one before: what was added, changed and is gone; empty for the first."""
+    manifests = last_partition(lake, "") or []
+    return dict(add_counts([manifest.counts for manifest in manifests]).get("difference", {}))
+
+
 def _show_status(found: dict[str, Any]) -> None:
     run, writer = found["run"], found["writer"]
     output.print(f"lake {found['lake']}, {found['buckets']} buckets", highlight=False)
@@ -82,6 +91,9 @@ def _show_status(found: dict[str, Any]) -> None:
         done = stage["done"] + stage.get("under_way", 0)
         table.add_row(name, f"{done:,}", f"{stage['total']:,}", stage["unit"], rate, _users(stage.get("users", {})))
     output.print(table)
+    changes = [f"{count:,} {name.replace('_', ' ')}" for name, count in found["difference"].items() if count]
+    if changes:
+        output.print(f"since the snapshot before: {', '.join(changes)}", highlight=False)
     for reason, count in sorted(found["photos_by_reason"].items(), key=lambda item: -item[1]):
         output.print(f"{count:>9,} photos: {reason}", highlight=False)
     for generation in found["generations"][-3:]:

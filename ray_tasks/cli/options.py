@@ -25,8 +25,11 @@ console = Console(stderr=True)
 output = Console(soft_wrap=True)
 
 
-def read_settings(path: Path | None, changes: list[str] | None, **chosen: Any) -> Settings:
-    """Settings of a run: the file, then `--set`, then options of their own such as `--model` (None = not given)."""
+def read_settings(
+    path: Path | None, changes: list[str] | None, base: dict[str, dict[str, Any]] | None = None, **chosen: Any
+) -> Settings:
+    """Settings of a run: those of an earlier one (`base`), the file, `--set`, then options of their own such as
+    `--model` (None = not given)."""
     given = {}
     for change in changes or []:
         key, equals, value = change.partition("=")
@@ -36,7 +39,7 @@ def read_settings(path: Path | None, changes: list[str] | None, **chosen: Any) -
     for key, value in chosen.items():
         if value is not None:
             given[key.replace("__", ".")] = json.dumps(value)
-    return load_settings(path, given)
+    return load_settings(path, given, base)
 
 
 def print_json(value: Any) -> None:

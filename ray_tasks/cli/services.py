@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from profiling.demo import draw_population
 from ray_tasks.cli.options import Cpus
-from ray_tasks.services.home import LOGIN, Home, Plan, ServicesError
-from ray_tasks.services.lifecycle import start, stop
-from ray_tasks.services.ports import free_ports, is_loopback, require_free
+from ray_tasks.services.home import LOGIN, Home, Plan
+from ray_tasks.services.lifecycle import PATIENCE_S, require_stopped, start, stop
+from ray_tasks.services.planning import Wishes, make_plan, require_possible
 
 output = Console()
 HomeFolder = Annotated[
@@ -41,42 +38,26 @@ def up(
         True
     ),
     cpus: Cpus = None,
+    patience: Annotated[
+        float, typer.Option(min=1, help="Seconds until all must answer; a busy machine needs more.")
+    ] = PATIENCE_S,
 ) -> None:
     """Start Airflow and Ray on this machine, wait until they answer, and say where they are."""
-    if not is_loopback(host) and not token:
-        raise ServicesError(f"--host {host}: Ray does not listen beyond loopback without a token; leave out --no-token")
+    lent = cpus or min(DEFAULT_CPUS, os.cpu_count() or 1)
+    wishes = Wishes(host, airflow_port, ray_port, metrics_port, population, token, lent)
     made = Home(home.expanduser())
-    fresh = not (made.folder / "secrets.json").exists()
-    require_free(host, {"airflow-port": airflow_port, "ray-port": ray_port, "metrics-port": metrics_port})
-    place = _population(made, population)
-    plan = Plan(
-        host=host,
-        airflow_port=airflow_port,
-        ray_port=ray_port,
-        metrics_port=metrics_port,
-        inner_ports=free_ports(),
-        cpus=cpus or min(DEFAULT_CPUS, os.cpu_count() or 1),
-        ray_folder=tempfile.mkdtemp(prefix="kr-"),
-        population=str(place),
-        lake=str(made.folder / "lake"),
-        token=token,
-    )
-    try:
-        with output.status("starting") as status:
-            start(made, plan, status.update)
-    except BaseException:
-        shutil.rmtree(plan.ray_folder, ignore_errors=True)
-        raise
-    for name, url in plan.urls.items():
-        output.print(f"{name:<8} {url}", highlight=False, soft_wrap=True)
-    if fresh:  # once; afterwards it is in the file
-        output.print(f"login    {LOGIN}, password {made.secrets()['password']}", highlight=False, soft_wrap=True)
-    output.print(
-        f"Airflow's password is in {made.passwords}, Ray's token in {made.folder / 'secrets.json'}\n"
-        f"population {plan.population}\nlake     {plan.lake}\nlogs     {made.logs}\nkith down ends all of it",
-        highlight=False,
-        soft_wrap=True,
-    )
+    with made.alone():
+        require_stopped(made)
+        require_possible(wishes)
+        plan = make_plan(made, wishes, output)
+        try:
+            with output.status("starting") as status:
+                start(made, plan, status.update, patience)
+        except BaseException:
+            shutil.rmtree(plan.ray_folder, ignore_errors=True)
+            raise
+    for line in _where(made, plan):
+        output.print(line, highlight=False, soft_wrap=True)
 
 
 def down(home: HomeFolder = DEFAULT_HOME) -> None:
@@ -86,15 +67,14 @@ def down(home: HomeFolder = DEFAULT_HOME) -> None:
     output.print(f"{count} processes ended" if count else f"nothing runs from {made.folder}", highlight=False)
 
 
-def _population(home: Home, population: Path | None) -> Path:
-    """The population named, or drawn people, drawn once."""
-    if population is not None:
-        if not (population / "users.parquet").is_file():
-            raise ServicesError(f"{population}: holds no users.parquet; name a population folder, or leave it out")
-        return population.absolute()
-    folder = home.folder / "population"
-    if not (folder / "drawn.json").exists():
-        with output.status("drawing people"):
-            counts = draw_population(folder)
-        (folder / "drawn.json").write_text(json.dumps(counts))
-    return folder
+def _where(home: Home, plan: Plan) -> list[str]:
+    password = home.tell_once()
+    return [
+        *(f"{name:<11}{url}" for name, url in plan.urls.items()),
+        f"{'login':<11}{LOGIN}, password {password or f'in {home.passwords}'}",
+        f"{'Ray token':<11}in {home.folder / 'secrets.json'}",
+        f"{'population':<11}{plan.population}",
+        f"{'lake':<11}{plan.lake}",
+        f"{'logs':<11}{home.logs}",
+        "next: in Airflow open the DAG Rebuild all profiles and press Trigger; kith down ends all of it",
+    ]

@@ -19,9 +19,11 @@ class AirflowApi:
     Parameters
     ----------
     home, plan : of services that run.
+    answer_s : seconds for an answer.
     """
 
-    def __init__(self, home: Home, plan: Plan) -> None:
+    def __init__(self, home: Home, plan: Plan, answer_s: float = ANSWER_S) -> None:
+        self._answer_s = answer_s
         self._url, self._password = plan.urls["Airflow"], home.secrets()["password"]
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy between loopback and loopback
@@ -31,14 +33,14 @@ class AirflowApi:
         for fresh in (False, True):
             if fresh or "Authorization" not in self._session.headers:
                 self._log_in()
-            answer = self._session.request(method, f"{self._url}/api/v2/{path}", timeout=ANSWER_S, **options)  # type: ignore[arg-type]
+            answer = self._session.request(method, f"{self._url}/api/v2/{path}", timeout=self._answer_s, **options)  # type: ignore[arg-type]
             if answer.status_code != requests.codes.unauthorized:
                 break
         return answer
 
     def _log_in(self) -> None:
         answer = self._session.post(
-            f"{self._url}/auth/token", json={"username": LOGIN, "password": self._password}, timeout=ANSWER_S
+            f"{self._url}/auth/token", json={"username": LOGIN, "password": self._password}, timeout=self._answer_s
         )
         answer.raise_for_status()
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
@@ -50,6 +52,7 @@ def missing(home: Home, plan: Plan) -> list[str]:
     token = {"Authorization": f"Bearer {home.secrets()['ray_token']}"}
     checks: dict[str, Callable[[], bool]] = {
         "Ray": lambda: _get(f"{plan.urls['Ray']}/api/version", token).ok,
+        "Ray's node": lambda: "ALIVE" in _get(f"{plan.urls['Ray']}/api/v0/nodes", token).text,
         "Ray's jobs": lambda: _get(f"{plan.urls['Ray']}/api/jobs/", token).ok,
         "metrics": lambda: _get(plan.urls["Metrics"]).ok,
     }

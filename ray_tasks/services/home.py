@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,10 +33,9 @@ class Plan:
     ----------
     host : address that Airflow and Ray's dashboard listen on.
     airflow_port, ray_port, metrics_port : of Airflow's pages, of Ray's dashboard and jobs, of Ray's metrics.
-    inner_ports : Ray's other ports, by the name of the option of `ray start`.
     cpus : logical CPUs that Ray lends to work.
     ray_folder : Ray's sessions; short, since the paths of sockets have 107 characters at most.
-    population, lake : proposed by the form.
+    population, lake, store, settings : proposed by the form; the last is a TOML file or empty.
     token : whether Ray asks for one.
     """
 
@@ -41,11 +43,12 @@ class Plan:
     airflow_port: int
     ray_port: int
     metrics_port: int
-    inner_ports: dict[str, int]
     cpus: int
     ray_folder: str
     population: str
     lake: str
+    store: str
+    settings: str = ""
     token: bool = True
 
     @property
@@ -59,7 +62,17 @@ class Plan:
         return {
             "Airflow": f"http://{self.near_host}:{self.airflow_port}",
             "Ray": f"http://{self.near_host}:{self.ray_port}",
-            "Metrics": f"http://{self.near_host}:{self.metrics_port}/metrics",
+            "Metrics": f"http://127.0.0.1:{self.metrics_port}/metrics",
+        }
+
+    @property
+    def proposals(self) -> dict[str, str]:
+        """Variables from which the form takes what it proposes, and the pages which lake and store they show."""
+        return {
+            "KITH_POPULATION": self.population,
+            "KITH_LAKE": self.lake,
+            "KITH_STORE": self.store,
+            "KITH_SETTINGS": self.settings,
         }
 
 
@@ -119,12 +132,36 @@ class Home:
                 "api_secret_key": secrets.token_urlsafe(48),
             }
             write_private(path, made)
-            write_private(self.passwords, {LOGIN: made["password"]})
         return dict(json.loads(path.read_text(encoding="utf-8")))
 
     def save(self, plan: Plan) -> None:
-        """Keep the plan for the supervisor and for `kith down`."""
+        """Keep the plan for the supervisor and for `kith down`, and the password where Airflow reads it."""
+        write_private(self.passwords, {LOGIN: self.secrets()["password"]})
         write_private(self.folder / "plan.json", asdict(plan))
+
+    def tell_once(self) -> str | None:
+        """The password, at the first call in this folder's life; afterwards None: it is in the file."""
+        told = self.folder / "password-told"
+        if told.exists():
+            return None
+        told.touch(mode=0o600)
+        return self.secrets()["password"]
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One start at a time.
+
+        Raises
+        ------
+        ServicesError
+            Another process starts services from here just now.
+        """
+        with open(self.folder / "start.lock", "wb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise ServicesError(f"{self.folder}: another kith up starts services from here; wait for it") from None
+            yield
 
     def plan(self) -> Plan | None:
         """The plan of the last start, if there was one."""

@@ -34,8 +34,7 @@ def start(home: Home, plan: Plan, say: Callable[[str], None], patience_s: float 
     ServicesError
         Something runs from this home already, or did not answer in time.
     """
-    if family.family(home):
-        raise ServicesError(f"{home.folder}: services run from here already; kith down ends them")
+    require_stopped(home)
     home.save(plan)
     with open(home.logs / "supervisor.err", "wb") as errors:
         process = subprocess.Popen(
@@ -56,15 +55,38 @@ def start(home: Home, plan: Plan, say: Callable[[str], None], patience_s: float 
         AirflowApi(home, plan).call("PATCH", f"dags/{dag}", json={"is_paused": False})
 
 
+def require_stopped(home: Home) -> None:
+    """Make sure that nothing runs from a home.
+
+    Raises
+    ------
+    ServicesError
+        Something does.
+    """
+    if family.family(home):
+        raise ServicesError(f"{home.folder}: services run from here already; end them first: kith down")
+
+
 def stop(home: Home) -> int:
-    """End what was started from a home; how many processes there were."""
+    """End what was started from a home; how many processes there were.
+
+    Raises
+    ------
+    ServicesError
+        A process cannot be ended.
+    """
     running = family.family(home)
     watching = family.supervisor(home)
     if watching is not None:
         with contextlib.suppress(psutil.Error):
             watching.terminate()
-        psutil.wait_procs([watching], timeout=STOP_S)
+        family.wait([watching], STOP_S)
+    until = time.monotonic() + STOP_S
     while left := family.family(home):  # a supervisor that was killed left them; a dying one may start another
+        if time.monotonic() > until:
+            raise ServicesError(
+                f"process {left[0].pid} ({left[0].name()}) does not end; end it and call kith down again"
+            )
         family.end(left, LOOK_S)
     plan = home.plan()
     if plan is not None:
@@ -79,9 +101,7 @@ def _wait(
     began, told = time.monotonic(), ""
     while absent := missing(home, plan):
         if process.poll() is not None:
-            lines = (home.logs / "supervisor.log").read_text(encoding="utf-8").splitlines()
-            reason = next((line for line in reversed(lines) if "ERROR" in line), "it ended at once")
-            raise ServicesError(f"{reason.split('ERROR ')[-1]}; logs are in {home.logs}")
+            raise ServicesError(f"{_last_error(home)}; logs are in {home.logs}")
         if time.monotonic() - began > patience_s:
             raise ServicesError(
                 f"{', '.join(absent)} did not answer within {patience_s:.0f} s; see the logs in {home.logs}"
@@ -90,6 +110,13 @@ def _wait(
             told = ", ".join(absent)
             say(f"waiting for {told}")
         time.sleep(LOOK_S)
+
+
+def _last_error(home: Home) -> str:
+    log = home.logs / "supervisor.log"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    said = (line.split(" ERROR ")[-1] for line in reversed(lines) if " ERROR " in line)
+    return next(said, "the services were ended while they started")
 
 
 def _python_path(environment: dict[str, str]) -> dict[str, str]:

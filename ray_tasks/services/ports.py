@@ -17,20 +17,16 @@ RAY_INNER = (  # options of `ray start`; what is not named here Ray would choose
     "node-manager-port",
     "object-manager-port",
 )
-WORKERS = range(10002, 20000)  # what Ray gives to its workers; an inner port there may be gone when it is needed
+RAY_METRICS_VARIABLES = ("AUTOSCALER_METRIC_PORT", "DASHBOARD_METRIC_PORT")  # of Ray's monitor and dashboard
 
 
-def free_ports(names: tuple[str, ...] = RAY_INNER) -> dict[str, int]:
-    """A port for each name that nobody listens on now, none twice and none of `WORKERS`."""
-    found: list[int] = []
+def free_ports(names: tuple[str, ...]) -> dict[str, int]:
+    """A port of loopback for each name that nobody listens on now, none twice: all are held until the last is found."""
     with ExitStack() as held:
-        while len(found) < len(names):
-            each = held.enter_context(socket.socket())
+        sockets = [held.enter_context(socket.socket()) for _ in names]
+        for each in sockets:
             each.bind(("127.0.0.1", 0))
-            port = each.getsockname()[1]
-            if port not in WORKERS:
-                found.append(port)
-    return dict(zip(names, found, strict=True))
+        return {name: each.getsockname()[1] for name, each in zip(names, sockets, strict=True)}
 
 
 def require_free(host: str, ports: dict[str, int]) -> None:

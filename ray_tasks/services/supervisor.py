@@ -53,7 +53,9 @@ class Supervisor:
         try:
             for command in preparations():
                 self._prepare(command)
-            self._children = [Child(service, self._start(service), time.monotonic()) for service in self._services]
+            for service in self._services:
+                if not self._stopping:
+                    self._children.append(Child(service, self._start(service), time.monotonic()))
             while not self._stopping:
                 for child in self._children:
                     self._look_after(child)
@@ -67,6 +69,8 @@ class Supervisor:
         self._stopping = True
 
     def _prepare(self, command: tuple[str, ...]) -> None:
+        if self._stopping:
+            return
         with open(self._home.logs / "prepare.log", "ab") as output:
             done = subprocess.run(command, env=self._environment, stdout=output, stderr=output, check=False)
         if done.returncode:
@@ -74,10 +78,11 @@ class Supervisor:
 
     def _start(self, service: Service) -> subprocess.Popen[bytes]:
         log.info("starting %s", service.name)
+        command, variables = service.launch()
         with open(self._home.logs / f"{service.name}.log", "ab") as output:
             return subprocess.Popen(
-                service.command,
-                env=self._environment | {SERVICE_VARIABLE: service.name},
+                command,
+                env=self._environment | variables | {SERVICE_VARIABLE: service.name},
                 cwd=self._home.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -102,7 +107,10 @@ def main(folder: str) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
     home = Home(Path(folder))
     logging.basicConfig(
-        filename=home.logs / "supervisor.log", level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+        filename=home.logs / "supervisor.log",
+        filemode="w",  # of this start alone: its last error is what kith up says
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
     )
     try:
         supervisor = Supervisor(home)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Protocol
 
+from ray_tasks.generations import artefact_path
 from ray_tasks.lake import Lake, fingerprint
 from ray_tasks.stages.context import BuildContext, Manifests
 
@@ -30,7 +31,7 @@ def fit_once(context: BuildContext, kind: str, logic: int, inputs: Manifests, fi
     found = context.lake.find(stage, WHOLE, mark)
     if found is None:
         fitted = fit()
-        context.lake.add_once(f"artefacts/{kind}/{fitted.id}.json", json.loads(fitted.to_json()))
+        context.lake.add_once(artefact_path(kind, fitted.id), json.loads(fitted.to_json()))
         with context.lake.attempt(stage, WHOLE, mark) as attempt:
             found = attempt.commit({"id": fitted.id})
     return str(found.counts["id"])
@@ -38,4 +39,4 @@ def fit_once(context: BuildContext, kind: str, logic: int, inputs: Manifests, fi
 
 def read_artefact(lake: Lake, kind: str, artefact_id: str) -> str:
     """The text of a fitted artefact."""
-    return (lake.folder / "artefacts" / kind / f"{artefact_id}.json").read_text(encoding="utf-8")
+    return (lake.folder / artefact_path(kind, artefact_id)).read_text(encoding="utf-8")

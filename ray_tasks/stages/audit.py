@@ -45,7 +45,9 @@ def audit(context: BuildContext, rounds: list[Round]) -> dict[str, Any]:
     tables = [context.lake.read(m, "profiles", columns) for m in context.manifests["score"].values()]
     since = Change(last.id, last.created) if last is not None and before else None
     settings = context.settings.audit
-    return combine(parts, hubs_of(pa.concat_tables(tables), settings), settings, since)
+    found = combine(parts, hubs_of(pa.concat_tables(tables), settings), settings, since)
+    found["rounds"] = [row | {"margin": each.margin} for row, each in zip(found["rounds"], rounds, strict=True)]
+    return found
 
 
 def last_generation(lake: Lake) -> Generation | None:

@@ -46,7 +46,8 @@ def broaden(
 
     Returns
     -------
-    The rounds of the last step, or `rounds`, and the steps. `context.manifests` holds the results of the last step.
+    The rounds of the last step, or `rounds`, and the steps. `context.manifests` holds the results of the last step,
+    `context.earlier` those before each.
     """
     steps = []
     for photos in sorted(set(context.settings.selection.broaden)):
@@ -55,10 +56,11 @@ def broaden(
         users = sum(int(manifest.counts["users"]) for manifest in wanted.values())
         if not users:
             continue
-        before, base = rounds[-1], [context.manifests[f"score-{each.number}"] for each in rounds]
+        before = rounds[-1]
+        context.earlier.append(dict(context.manifests))
         _select_more(context, wanted, photos)
         regroup(context)
-        rounds = score(context, scorer, base)
+        rounds = score(context, scorer)
         steps.append(Broadening(photos, users, before.profiles, rounds[-1].profiles))
     context.step = ""
     return rounds, steps

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from profiling.albums import integers
+from profiling.cluster_inputs import album_inputs
 from profiling.clusters import cluster_bucket
+from profiling.copies import with_rows
 from profiling.embedding import load_calibration
 from profiling.tallies import count_values
 from ray_tasks.jobs import BucketJob, StageOutput
 from ray_tasks.lake import Lake, fingerprint
 from ray_tasks.stages.context import BuildContext, fingerprints
+from ray_tasks.stages.copying import TABLE, Earlier
 from ray_tasks.stages.embed import stage_name
 from ray_tasks.stages.face_parts import open_parts
 
@@ -37,22 +43,32 @@ def cluster(context: BuildContext) -> None:
 
 
 def compute(lake: Lake, job: BucketJob) -> StageOutput:
-    """Tables `clusters`, `members` and `looked` (the rows of `seen` of the selected photos) of a bucket."""
-    calibration = load_calibration(job.arguments["model"])
+    """Tables `clusters`, `members`, `looked` (the rows of `seen` of the selected photos) and `digests` of a bucket.
+
+    Faces are read only of users who are not copied.
+    """
+    given, calibration = job.arguments, load_calibration(job.arguments["model"])
     source, selected = job.inputs["partition"], job.inputs["select"]
-    parts = open_parts(lake, job.arguments["faces"], source, selected)
-    seen = parts.seen()
-    clusters, members = cluster_bucket(
-        users=lake.read(source, "users"),
-        photos=lake.read(source, "photos"),
-        tags=lake.read(source, "tags"),
-        selection=lake.read(selected, "selection"),
-        seen=seen,
-        faces=parts.faces(calibration.dim),
-        people=lake.read(job.inputs["people"], "people"),
-        calibration=calibration,
-        settings=job.arguments["settings"],
-        viral=lake.read(job.inputs["viral"], "viral"),
-    )
-    tables = {"clusters": clusters, "members": members, "looked": seen}
-    return StageOutput(tables, {"clusters": len(clusters), "faces": count_values(members["state"])})
+    parts = open_parts(lake, given["faces"], source, selected)
+    inputs = {
+        "users": lake.read(source, "users"),
+        "photos": lake.read(source, "photos"),
+        "tags": lake.read(source, "tags"),
+        "selection": lake.read(selected, "selection"),
+        "seen": parts.seen(),
+        "people": lake.read(job.inputs["people"], "people"),
+        "viral": lake.read(job.inputs["viral"], "viral"),
+    }
+    user_id, earlier = integers(inputs["users"]["user_id"]), Earlier(lake, job)
+    rules = [LOGIC, given["faces"], given["settings"].model_dump()]
+    copies = earlier.copies(user_id, album_inputs(**inputs, rules=rules))
+    looked = inputs["seen"]
+    inputs |= {"users": copies.rows_of_fresh(inputs["users"])}
+    inputs |= {"selection": copies.rows_of_fresh(inputs["selection"], "owner_id")}
+    faces = parts.faces(calibration.dim, integers(inputs["selection"]["photo_id"]))
+    clusters, members = cluster_bucket(**inputs, faces=faces, calibration=calibration, settings=given["settings"])
+    row = np.asarray(lake.read(source, "users", ["row"])["row"], np.int32)
+    clusters = with_rows(copies.join(clusters, earlier.reader("clusters"), "cluster"), user_id, row)
+    members = copies.join(members, earlier.reader("members"), "photo_id", "face")
+    counts = {"clusters": len(clusters), "faces": count_values(members["state"])} | copies.counts()
+    return StageOutput({"clusters": clusters, "members": members, "looked": looked, TABLE: copies.table()}, counts)

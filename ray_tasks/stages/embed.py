@@ -89,10 +89,13 @@ def run_parts(crew: Crew, parts: Sequence[Part], bar: StageBar) -> None:
     """Feed the parts to the detectors; end the actors afterwards."""
     from ray_tasks.actors import ActorPlan, start_actors  # imports torch: seconds that most commands need not wait
 
-    ray = crew.session.ray()
+    with bar.starting("ray"):
+        ray = crew.session.ray()
     plan = ActorPlan.of(crew.session.cpus(), crew.session.gpus())
     detectors, embedders = start_actors(ray, plan, crew.lake, crew.photos, crew.settings)
     try:
+        with bar.starting("actors"):
+            ray.wait([actor.ready.remote() for actor in detectors], num_returns=1)  # the others join when they can
         Feeding(ray, crew.lake, get_model(crew.settings.embedding.model).dim, bar).feed(detectors, parts)
     finally:
         for actor in [*detectors, *embedders]:

@@ -55,9 +55,13 @@ class FaceParts:
         """Table `seen` of the wanted photos, sorted by photo_id."""
         return self._gather("seen", SEEN).sort_by("photo_id")
 
-    def faces(self, dim: int) -> pa.Table:
-        """Table `faces` of the wanted photos, sorted by photo_id, face."""
-        return self._gather("faces", faces_schema(dim)).sort_by([("photo_id", "ascending"), ("face", "ascending")])
+    def faces(self, dim: int, photos: npt.NDArray[np.int64] | None = None) -> pa.Table:
+        """Table `faces` of the wanted photos, or of some of them, sorted by photo_id, face.
+
+        Parts that hold none of them are not read.
+        """
+        found = self._gather("faces", faces_schema(dim), photos)
+        return found.sort_by([("photo_id", "ascending"), ("face", "ascending")])
 
     def digest(self) -> str:
         """16 bytes in hex of which bytes were seen: parts that are cut otherwise hold the same faces."""
@@ -76,12 +80,14 @@ class FaceParts:
         same = (self._wanted.photo_ids[at] == ids[rows]) & (self._wanted.versions[at] == versions[rows])
         return at[same], rows[same]
 
-    def _gather(self, table: str, schema: pa.Schema) -> pa.Table:
+    def _gather(self, table: str, schema: pa.Schema, photos: npt.NDArray[np.int64] | None = None) -> pa.Table:
+        asked = np.ones(len(self._wanted), np.bool_) if photos is None else np.isin(self._wanted.photo_ids, photos)
         pieces = [schema.empty_table()]
         for number, part in enumerate(self._parts):
-            mine = pa.array(self._wanted.photo_ids[self._speaker == number])
-            piece = self._lake.read(part, table)
-            pieces.append(piece.filter(pc.is_in(piece["photo_id"], value_set=mine)).cast(schema))
+            mine = self._wanted.photo_ids[asked & (self._speaker == number)]
+            if len(mine):
+                piece = self._lake.read(part, table)
+                pieces.append(piece.filter(pc.is_in(piece["photo_id"], value_set=pa.array(mine))).cast(schema))
         return pa.concat_tables(pieces).combine_chunks()
 
 

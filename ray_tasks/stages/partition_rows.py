@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graph.friendships import Friendships
+from profiling.digests import Digests
+from profiling.people_inputs import friend_lists
 from ray_tasks.lake import Lake, Manifest, fingerprint
 from ray_tasks.rows import open_rows, write_rows
 from ray_tasks.stages.context import BuildContext, Manifests
@@ -28,6 +30,7 @@ def publish_rows(context: BuildContext) -> str:
     write_rows(lake, "user-ids", mark, (users,), np.int64, _user_ids(lake, manifests))
     write_rows(lake, "friend-offsets", mark, (users + 1,), np.int64, _offsets(lake, manifests))
     write_rows(lake, "friend-rows", mark, (edges,), np.int32, _friend_rows(lake, manifests))
+    write_rows(lake, "friend-lists", mark, (users, 2), np.uint64, _friend_lists(lake, manifests, mark))
     return mark
 
 
@@ -45,6 +48,11 @@ def open_birth_years(lake: Lake, mark: str) -> npt.NDArray[np.float32]:
 def open_user_ids(lake: Lake, mark: str) -> npt.NDArray[np.int64]:
     """User ids by row, memory-mapped."""
     return open_rows(lake, "user-ids", mark)  # type: ignore[return-value]
+
+
+def open_friend_lists(lake: Lake, mark: str) -> Digests:
+    """Digests of the users' lists of friends by row, memory-mapped."""
+    return open_rows(lake, "friend-lists", mark)  # type: ignore[return-value]
 
 
 def bucket_friends(
@@ -76,6 +84,13 @@ def _offsets(lake: Lake, manifests: Manifests) -> Iterator[npt.NDArray[np.int64]
         offsets, _ = bucket_friends(lake, manifest, users)
         yield offsets[1:] + total
         total += int(offsets[-1])
+
+
+def _friend_lists(lake: Lake, manifests: Manifests, mark: str) -> Iterator[Digests]:
+    ids = open_user_ids(lake, mark)
+    for manifest in manifests.values():
+        offsets, friends = bucket_friends(lake, manifest, lake.read(manifest, "users", ["row"]))
+        yield friend_lists(np.asarray(ids[friends]), offsets)
 
 
 def _friend_rows(lake: Lake, manifests: Manifests) -> Iterator[npt.NDArray[np.int32]]:

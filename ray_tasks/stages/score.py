@@ -7,7 +7,7 @@ profile moves any more, or after `scoring.rounds`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from profiling.scorer import Scorer, load_scorer
 from profiling.settings import Settings
 from profiling.tallies import count_values
 from profiling.vectors import unpack_vectors
+from profiling.wanted_precision import aim_scorer
 from ray_tasks.jobs import BucketJob, StageOutput
 from ray_tasks.lake import Lake, fingerprint
 from ray_tasks.metrics import count_round
@@ -32,7 +33,6 @@ from ray_tasks.stages.context import BuildContext, Manifests, fingerprints
 from ray_tasks.stages.partition_rows import bucket_friends
 
 LOGIC = 3  # raise when the results of this stage change
-EARLIER = "earlier-"  # inputs of a job that it may copy results from
 COUNTED = ("moved", "profiles", "margins_fell", "scored", "copied")  # users, in a manifest's counts
 PROFILES_A_USER = 2  # a joint account may have two
 
@@ -46,6 +46,7 @@ class Round:
     moved, profiles, margins_fell : users, as `profiling.rounds` defines them.
     scored, copied : users whose result was computed, and whose was taken from an earlier one.
     rows : name of its profile rows.
+    margin : by how much a leader had to lead.
     """
 
     number: int
@@ -55,28 +56,22 @@ class Round:
     margins_fell: int = 0
     scored: int = 0
     copied: int = 0
+    margin: float = 0.0
 
 
-def score(context: BuildContext, scorer: Scorer, base: Sequence[Manifests] = ()) -> list[Round]:
-    """Run rounds until they settle; the last round's results stand in `context.manifests["score"]`.
-
-    Parameters
-    ----------
-    base : the rounds of another generation, from 0, to copy from whatever did not change; results do not depend on it.
-    """
-    return list(run_rounds(context, scorer, base))
+def score(context: BuildContext, scorer: Scorer) -> list[Round]:
+    """Run rounds until they settle; the last round's results stand in `context.manifests["score"]`."""
+    return list(run_rounds(context, scorer))
 
 
-def run_rounds(context: BuildContext, scorer: Scorer, base: Sequence[Manifests] = ()) -> Iterator[Round]:
-    """The same, round by round."""
+def run_rounds(context: BuildContext, scorer: Scorer) -> Iterator[Round]:
+    """The same, round by round: whoever's inputs are those of an earlier result of this round is copied."""
     last: Round | None = None
     for number in range(context.settings.scoring.rounds + 1):
-        copied_from = [*base[number : number + 1]]
-        if number and scorer.of_round(number) is scorer.of_round(number - 1):
-            copied_from.append(context.manifests[f"score-{number - 1}"])
-        manifests = _run_round(context, number, scorer, last.rows if last else None, copied_from)
+        manifests = _run_round(context, number, scorer, last.rows if last else None)
         counts = {name: sum(int(m.counts[name]) for m in manifests.values()) for name in COUNTED}
-        last = Round(number=number, rows=_publish(context, manifests), **counts)
+        margin = scorer.asked(number, context.settings.scoring.margin)
+        last = Round(number=number, rows=_publish(context, manifests), margin=margin, **counts)
         context.manifests["score"] = manifests
         count_round(number, last.scored, last.moved, context.users())
         yield last
@@ -89,10 +84,25 @@ def settled(context: BuildContext, last: Round) -> bool:
     return last.number > 0 and last.moved < context.settings.scoring.moved_share * max(1, context.users())
 
 
-def scorer_of(context: BuildContext) -> Scorer:
-    """The trained scorer of this run: the one named in the settings, or the one shipped for the model."""
-    entry = get_model(context.settings.embedding.model)
-    return load_scorer(entry.sha256, context.settings.scoring.scorer)
+def scorer_of(settings: Settings) -> Scorer:
+    """The trained scorer of a run: the one named in the settings, or the one shipped for the model, with the margins of
+    the wanted precision where one is wanted.
+
+    Raises
+    ------
+    ModelError
+        There is none, or it cannot promise this precision.
+    """
+    scorer = load_scorer(get_model(settings.embedding.model).sha256, settings.scoring.scorer)
+    wanted = settings.scoring.precision
+    return scorer if wanted is None else aim_scorer(scorer, wanted)
+
+
+def scorer_used(context: BuildContext) -> Scorer:
+    """The scorer of a build: the frozen one, whose margins are as its generation had them, or that of the settings."""
+    if context.frozen is not None:
+        return context.frozen.scorer(context.lake)
+    return scorer_of(context.settings)
 
 
 def compute(lake: Lake, job: BucketJob) -> StageOutput:
@@ -106,8 +116,7 @@ def compute(lake: Lake, job: BucketJob) -> StageOutput:
     if given["rows"] is not None:
         profiles = open_rows(lake, "profiles", given["rows"]).view(np.float16)
         digests = open_rows(lake, "profile-digests", given["rows"]).view(np.uint64)
-    earlier = [manifest for name, manifest in job.inputs.items() if name.startswith(EARLIER)]
-    pairs = [(lake.read(each, "scores"), lake.read(each, "profiles")) for each in earlier]
+    pairs = [(lake.read(each, "scores"), lake.read(each, "profiles")) for each in job.earlier]
     scores, found = score_round(
         round_number=given["round"],
         users=users,
@@ -145,10 +154,9 @@ def _counts(found: pa.Table, copied: int) -> dict[str, Any]:
     }
 
 
-def _run_round(
-    context: BuildContext, number: int, scorer: Scorer, rows: str | None, copied_from: Sequence[Manifests]
-) -> Manifests:
+def _run_round(context: BuildContext, number: int, scorer: Scorer, rows: str | None) -> Manifests:
     settings = context.settings.scoring
+    same_weights = number > 0 and scorer.of_round(number) is scorer.of_round(number - 1)
     scale = distance_scale(context.settings)
     jobs = []
     for bucket in range(context.lake.buckets):
@@ -163,11 +171,11 @@ def _run_round(
             friends=rows,
             scorer=scorer.id,
             eps=scale,
-            settings=settings.model_dump(exclude={"rounds", "scorer", "moved_share"}),
+            settings=settings.model_dump(exclude={"rounds", "scorer", "precision", "moved_share"}),
         )
-        inputs |= {f"{EARLIER}{k}": each[bucket] for k, each in enumerate(copied_from)}  # changes no result
         arguments = {"round": number, "rows": rows, "scorer": scorer, "eps": scale, "settings": settings}
-        jobs.append(BucketJob(f"score-{number}", bucket, mark, compute, inputs, arguments))
+        earlier = (inputs["last"],) if same_weights else ()
+        jobs.append(BucketJob(f"score-{number}", bucket, mark, compute, inputs, arguments, earlier))
     return context.run(f"score-{number}", jobs)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from dags.wordings import OR_NOTHING, PATTERNS, teach_wordings
 from profiling.embedding import MODELS
 from profiling.settings import Settings
 from tests.dags.conftest import HERE, ROOT, Airflow
@@ -17,8 +18,10 @@ pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
 FORM, NIGHTLY, TRAINING = "rebuild_profiles", "nightly_profiles", "train_scorer"
 PUBLISHING = "publish_profiles"
-FORGETTING, RETENTION = "forget_users", "retire_generations"
+FORGETTING, RETENTION, COMPACTION = "forget_users", "retire_generations", "compact_faces"
 OF_A_PERSON = "approval"  # waits for an answer, not for a job
+
+teach_wordings()
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,7 @@ def described(airflow: Airflow) -> dict[str, Any]:
 def test_only_dags_are_read_and_all_of_them_parse(described: dict[str, Any]) -> None:
     assert described["errors"] == {}
     assert described["files"] == len(described["dags"])
-    assert set(described["dags"]) == {FORM, NIGHTLY, TRAINING, PUBLISHING, FORGETTING, RETENTION}
+    assert set(described["dags"]) == {FORM, NIGHTLY, TRAINING, PUBLISHING, FORGETTING, RETENTION, COMPACTION}
 
 
 def test_all_dag_files_parse_in_under_a_second_and_import_nothing_heavy(described: dict[str, Any]) -> None:
@@ -78,10 +81,23 @@ def test_a_night_begins_by_the_clock_or_when_the_population_changes(described: d
 
 
 def test_erasing_and_retiring_look_by_the_clock_and_wait_for_the_lake(described: dict[str, Any]) -> None:
-    for name, task in ((FORGETTING, "erase"), (RETENTION, "retire")):
+    for name, task in ((FORGETTING, "erase"), (RETENTION, "retire"), (COMPACTION, "compact")):
         arguments = described["dags"][name]["tasks"][task]["arguments"]
         assert "--wait=43200" in arguments
         assert described["dags"][name]["schedule"]
+
+
+def test_what_is_gone_leaves_the_files_within_seven_days(described: dict[str, Any]) -> None:
+    assert described["dags"][COMPACTION]["schedule"] == "0 6 * * 3"
+
+
+def test_a_nightly_run_keeps_to_the_artefacts_that_its_first_task_chose(described: dict[str, Any]) -> None:
+    tasks = described["dags"][NIGHTLY]["tasks"]
+    stages = {name: task["arguments"] for name, task in tasks.items() if "build" in (task["arguments"] or [])}
+    assert {"partition", "embed", "round_0", "audit"} <= set(stages)
+    for name, arguments in stages.items():
+        assert "--nightly" in arguments
+        assert any("--artefacts=" in each for each in arguments) == (name != "partition")
 
 
 def test_every_field_has_a_title_a_description_and_a_section(described: dict[str, Any]) -> None:
@@ -98,8 +114,10 @@ def test_numbers_have_the_settings_defaults_and_ranges(described: dict[str, Any]
     assert fields["rounds"]["value"] == settings.scoring.rounds
     assert set(fields["model"]["schema"]["examples"]) <= set(MODELS)
     for dag in described["dags"].values():
-        for field in (each for each in dag["params"].values() if each["schema"]["type"] in ("integer", "number")):
-            assert {"minimum", "maximum"} <= set(field["schema"])
+        for schema in (each["schema"] for each in dag["params"].values()):
+            numbers = {"integer", "number"} & {*schema["type"]} if isinstance(schema["type"], list) else schema["type"]
+            if numbers and numbers in ("integer", "number", {"integer"}, {"number"}) and "enum" not in schema:
+                assert {"minimum", "maximum"} <= set(schema)
 
 
 Values = dict[str, dict[str, list[Any]]]
@@ -118,7 +136,9 @@ GOOD: Values = {
     FORM: PUBLISH_GOOD
     | {
         "population": ["/data/people", "s3://bucket/people"],
-        "lake": ["/data/a lake"],
+        "lake": ["/data/a lake", "s3://bucket/lake", "gs://bucket/a/b", "az://bucket"],
+        "users": ["all", "unresolved", "17", "17, 42,-3", "17 42", "/data/users.txt", "s3://bucket/users.txt"],
+        "precision": [None, 0.5, 0.995, 1],
         "name": ["", "autumn-2026"],
         "model": ["dlib", "edgeface-xs", "mine_2.0"],
         "photos_per_user": [1, 100],
@@ -128,7 +148,7 @@ GOOD: Values = {
         "settings": [None, "/etc/kith.toml"],
     },
     NIGHTLY: PUBLISH_GOOD
-    | {"population": [None, "/data/people"], "lake": [None, "/data/lake"], "publish": [None, "automatic"]},
+    | {"population": [None, "/data/people"], "lake": [None, "s3://b/lake"], "publish": [None, "automatic"]},
     PUBLISHING: {
         "lake": ["/data/a lake"],
         "generation": ["g0123456789ab", "autumn-2026"],
@@ -139,12 +159,15 @@ GOOD: Values = {
     TRAINING: {"lake": ["/lake"], "truth": [None, "/truth"], "out": ["/a b.json"], "precision": [0.5, 0.99, 1]},
     RETENTION: {"lake": [None, "/data/lake"], "store": PUBLISH_GOOD["store"]},
     FORGETTING: {"lake": [None, "/data/lake"], "store": PUBLISH_GOOD["store"], "now": [True, False]},
+    COMPACTION: {"lake": [None, "/data/lake"]},
 }
 BAD: Values = {
     FORM: PUBLISH_BAD
     | {
         "population": ["", "people", "--help", "/a\nb", None, 3],
-        "lake": ["", "lake", "s3://bucket/lake", "/a\x00"],
+        "lake": ["", "lake", "s3://", "s3:///lake", "https://bucket/lake", "/a\x00", None],
+        "users": ["", "everybody", "17, anna", "17;42", "1-2", "--base", "users.txt", None, 17],
+        "precision": [0.4, 1.1, -0.9, ".99"],
         "name": ["a b", "x" * 65, "$(id)", "a/b"],
         "model": ["", "--model", "a b", "../x"],
         "photos_per_user": [0, -1, 2001, "many", 1.5],
@@ -164,6 +187,7 @@ BAD: Values = {
     TRAINING: {"lake": [None, "x"], "truth": ["x", ""], "out": ["/scorer", "a.json", ""], "precision": [0.4, 2, "1"]},
     RETENTION: {"lake": ["lake", ""], "store": PUBLISH_BAD["store"]},
     FORGETTING: {"lake": ["lake", ""], "store": PUBLISH_BAD["store"], "now": ["yes", None]},
+    COMPACTION: {"lake": ["lake", ""]},
 }
 
 
@@ -180,6 +204,23 @@ def test_the_form_takes_what_makes_sense(described: dict[str, Any], dag: str, fi
 def test_the_form_refuses_what_makes_no_sense(described: dict[str, Any], dag: str, field: str, value: Any) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(value, described["dags"][dag]["params"][field]["schema"])
+
+
+TEXTS = [(dag, field, value) for dag, field, value in cases(BAD) if value is None or isinstance(value, str)]
+
+
+@pytest.mark.parametrize(("dag", "field", "value"), TEXTS)
+def test_a_refused_text_is_a_sentence_that_says_what_is_wanted(
+    described: dict[str, Any], dag: str, field: str, value: Any
+) -> None:
+    schema = described["dags"][dag]["params"][field]["schema"]
+    with pytest.raises(jsonschema.ValidationError) as error:
+        jsonschema.validate(value, schema, format_checker=jsonschema.FormatChecker())
+    said = error.value.message
+    if "pattern" in schema:
+        assert said == f"{value!r} is not a {schema['format']!r}"
+        assert schema["format"].removesuffix(OR_NOTHING) in PATTERNS
+    assert schema.get("pattern", "no pattern") not in said
 
 
 def test_a_good_and_a_bad_value_are_tried_for_every_field(described: dict[str, Any]) -> None:

@@ -63,6 +63,13 @@ def test_who_waits_is_erased_with_a_receipt(airflow_with_ray: Airflow, places: d
     assert waiting(Lake.open(places["lake"]), name).users == ()
 
 
+def test_the_compaction_makes_one_part_of_many(airflow_with_ray: Airflow, places: dict[str, str]) -> None:
+    done, log = run(airflow_with_ray, "compact_faces", 8, lake=places["lake"])
+    assert states(done) == {"compact": "success"}, log[-3000:]
+    found = done["values"]["compact"]
+    assert 0 < found["after"] < found["before"]
+
+
 def test_the_retention_says_what_went(airflow_with_ray: Airflow, places: dict[str, str], tmp_path: Path) -> None:
     settings = tmp_path / "kith.toml"
     settings.write_text("[retention]\ngenerations = 1\ndays = 0\n")

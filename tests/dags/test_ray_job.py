@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from tests.dags.conftest import HERE, PATIENCE_S, Airflow, RayHead, wait_until
 
@@ -73,6 +74,12 @@ class Run:
         mine = {name: state for name, state in jobs.items() if name not in self.earlier}
         return [mine[name] for name in sorted(mine, key=lambda name: name)]
 
+    def stop(self) -> None:
+        """Stop the job that runs, over Ray's own API."""
+        (name,) = (name for name, state in self.head.jobs().items() if name not in self.earlier and state == "RUNNING")
+        url = f"http://127.0.0.1:{self.head.port}/api/jobs/{name}/stop"
+        assert requests.post(url, headers=self.head.headers(), timeout=30).ok
+
     def __post_init__(self) -> None:
         self.earlier = set(self.head.jobs())
 
@@ -121,6 +128,29 @@ def test_a_job_whose_task_was_killed_is_found_again_and_not_run_twice(run: Run) 
     assert outcome["values"]["job"]["runs"] == 1, said
     assert run.states() == ["SUCCEEDED"]
     assert "the job begins" in said
+
+
+def test_a_job_that_fails_once_is_tried_again_and_succeeds(run: Run) -> None:
+    run.dag = "recovering_job"
+    outcome, log = run.finish()
+    assert outcome["tasks"] == {"job": {"state": "success", "try": 2}}, log[-3000:]
+    assert outcome["values"]["job"]["runs"] == 2
+    assert run.states() == ["FAILED", "SUCCEEDED"]
+
+
+def test_a_job_that_is_stopped_with_its_first_try_goes_on_under_the_next(run: Run) -> None:
+    run.conf = {"seconds": 300}
+    with run.begin():
+        pass
+    again = run.airflow.start(*run.command(), log=run.log)
+    try:
+        wait_until(lambda: "following it" in run.log.read_text() or again.poll() is not None)
+        run.stop()  # as the first try does when Airflow, which has given it up, ends it late
+        (run.folder / "enough").touch()
+        assert again.wait(PATIENCE_S) == 0
+    finally:
+        again.kill()
+    assert run.states() == ["STOPPED", "SUCCEEDED"], run.log.read_text()[-3000:]
 
 
 def test_a_task_that_is_ended_stops_its_job(run: Run) -> None:

@@ -102,7 +102,7 @@ def test_a_population_that_is_not_there_fails_the_first_task_with_one_line(
     assert outcome["tasks"]["partition"] == {"state": "failed", "try": 1}
     assert set(states(outcome).values()) == {"failed", "upstream_failed"}
     assert "failed (exit code 2): kith: /nowhere: is no folder; give the folder that holds" in log
-    assert "runbook: check the population folder and its tables" in log
+    assert "runbook: mend the population folder or its tables" in log
 
 
 def test_too_few_labelled_users_fail_the_training_with_one_line(

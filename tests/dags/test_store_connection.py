@@ -23,9 +23,6 @@ from tests.conftest import Built
 from tests.dags.conftest import Airflow, RayHead
 from tests.dags.test_forget_users import resolved
 from tests.dags.test_rebuild import run, states
-from tests.stores import cassandra
-
-__all__ = ["cassandra"]
 
 pytestmark = [pytest.mark.airflow, pytest.mark.cassandra, pytest.mark.slow]
 

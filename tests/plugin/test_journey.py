@@ -220,6 +220,7 @@ def test_pages_follow_airflows_dark_mode_and_fit_a_narrow_screen(
         browser.run(f"localStorage.setItem('theme', '{theme}')")
         browser.go(f"{site.base}/plugin/kith-profiles")
         browser.wait(f"{FRAME}?.querySelector('table')")
+        browser.wait(f"getComputedStyle({FRAME}.body).backgroundColor !== 'rgba(0, 0, 0, 0)'")  # the style sheet is in
         seen[theme] = browser.run(f"getComputedStyle({FRAME}.body).backgroundColor")
     assert seen == {"light": "rgb(247, 245, 241)", "dark": "rgb(18, 21, 23)"}
     browser.size(360, 740)

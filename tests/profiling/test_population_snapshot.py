@@ -52,7 +52,10 @@ def expected(name: str, old: Rows, new: Rows, *keys: str) -> dict[str, int]:
 @given(*[st.lists(USER, max_size=7, unique_by=lambda row: row["user_id"])] * 2)
 def test_users_are_compared_by_what_is_known_of_them(old: Rows, new: Rows) -> None:
     tables = [{"users": pa.Table.from_pylist(rows, USERS)} for rows in (old, new)]
-    assert snapshot_difference(*tables) == expected("users", old, new, "user_id")
+    before, after = ({row["user_id"]: row["consent"] for row in rows} for rows in (old, new))
+    both = [(before[user], after[user]) for user in before.keys() & after.keys()]
+    consent = {"consent_withdrawn": both.count((True, False)), "consent_given": both.count((False, True))}
+    assert snapshot_difference(*tables) == expected("users", old, new, "user_id") | consent
 
 
 @settings(deadline=None)

@@ -59,6 +59,8 @@ def test_every_command_explains_itself() -> None:
         (("build", "{tmp}", "--lake", "{tmp}/lake", "--model", "nonsense"), "nonsense"),
         (("build", "{tmp}", "--lake", "{tmp}/lake", "--set", "clustering.eps=-1"), "clustering.eps"),
         (("build", "{tmp}", "--lake", "{tmp}/lake", "--buckets", "3"), "power of two"),
+        (("build", "{tmp}", "--lake", "{tmp}/lake", "--users", "anna"), "is no file of ids"),
+        (("build", "{tmp}", "--lake", "{tmp}/lake", "--set", "scoring.precision=.9999"), "held-back users"),
         (("status", "{tmp}/lake"), "is no lake"),
         (("report", "{tmp}/lake"), "is no lake"),
         (("import", "/nowhere", "--out", "{tmp}/p"), "is no folder"),

@@ -83,17 +83,22 @@ def test_closing_ends_the_children_even_in_the_middle(folder: Path) -> None:
     assert pool.pids() == ()
 
 
+POOLS = 4  # opened and closed, their decoders killed
+
+
 @pytest.mark.slow
 def test_nothing_stays_open(folder: Path) -> None:
     me = psutil.Process()
     with DecoderPool(1, str(folder), SETTINGS) as pool:
         reasons(pool, ["0.png"])
     before = (me.num_fds(), me.num_threads(), len(me.children()))
-    for _ in range(2):
+    for _ in range(POOLS):
         with DecoderPool(1, str(folder), SETTINGS) as pool:
             os.kill(pool.pids()[0], signal.SIGKILL)
             reasons(pool, ["0.png", "1.png", "2.png"])
-    assert (me.num_fds(), me.num_threads(), len(me.children())) <= before
+    after = (me.num_fds(), me.num_threads(), len(me.children()))
+    # What a pool leaves open is there once a pool; one or two more may be of what else runs in this process.
+    assert all(late - early < POOLS for early, late in zip(before, after, strict=True)), (before, after)
 
 
 def test_children_are_small_and_know_neither_ray_nor_torch(folder: Path) -> None:

@@ -6,6 +6,9 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +18,7 @@ import pytest
 
 from profiling.settings import Settings, StoreSettings, load_settings
 from profiling.store import create_store, open_store
-from ray_tasks.build import build_until
+from ray_tasks.build import build
 from ray_tasks.forgetting import hide_users
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.generations import Generation, find_generation
@@ -23,41 +26,55 @@ from ray_tasks.hiding import read_raw
 from ray_tasks.lake import Lake
 from ray_tasks.publishing import Order, publish
 from ray_tasks.ray_session import RaySession
-from ray_tasks.stops import LAST, Stop
 from tests.conftest import Built
 
 pytestmark = pytest.mark.slow
 
 
+LATE = "cluster"  # the stage in the middle of which somebody is forgotten
+PATIENCE_S = 300  # for a build up to there, on busy cores
+
+
 @dataclass(frozen=True)
 class Forgotten:
-    """A lake in the middle of whose second build a user was forgotten."""
+    """A lake while whose second build ran a user was forgotten, and a copy of it of before."""
 
     lake: Lake
+    old: Lake
     before: Generation
     after: Generation
     user: int
-    uri: str
 
 
 @pytest.fixture(scope="module")
-def forgotten(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Forgotten:
+def session() -> Iterator[RaySession]:
+    with RaySession(cpus=2) as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def forgotten(built: Built, session: RaySession, tmp_path_factory: pytest.TempPathFactory) -> Forgotten:
     folder = tmp_path_factory.mktemp("forget")
+    old = Lake.open(shutil.copytree(built.lake, folder / "old"))
     lake = Lake.open(shutil.copytree(built.lake, folder / "lake"))
     before = find_generation(lake)
-    user = next(row["user_id"] for row in rows_of(lake, before) if row["reason"] == "ok")
-    uri = f"arrow://{folder / 'store'}"
-    create_store(uri).close()
+    user = next(int(str(row["user_id"])) for row in rows_of(lake, before) if row["reason"] == "ok")
     settings: Settings = load_settings(built.settings, {"clustering.eps": "0.07"})
-    with RaySession(cpus=2) as session:
-        publish(Order(lake, before, uri, approved=True), session, StoreSettings())
-        halfway = build_until(Stop("cluster"), built.population, lake, settings, session)
-        assert halfway.generation is None
-        hide_users([user], lake, None)
-        mark = before.stages["partition"][0]
-        end = build_until(Stop(LAST[-1]), built.population, lake, settings, session, partition=mark)
-    assert end.generation is not None
-    return Forgotten(Lake.open(lake.folder), before, end.generation, user, uri)
+    hider = threading.Thread(target=hide_when_clustered, args=(lake.folder, user, before))
+    hider.start()
+    after = build(built.population, lake, settings, session)
+    hider.join(PATIENCE_S)
+    return Forgotten(Lake.open(lake.folder), old, before, after, user)
+
+
+def hide_when_clustered(folder: Path, user: int, before: Generation) -> None:
+    """Forget a user as soon as a running build has clustered their album, from outside it."""
+    lake = Lake.open(folder)
+    bucket = int(lake.bucket_of(np.array([user]))[0])
+    known, until = before.stages[LATE][bucket], time.monotonic() + PATIENCE_S
+    while all(each.fingerprint == known for each in lake.results(LATE, bucket)) and time.monotonic() < until:
+        time.sleep(0.002)
+    hide_users([user], lake, None)
 
 
 def rows_of(lake: Lake, generation: Generation) -> list[dict[str, object]]:
@@ -80,23 +97,23 @@ def test_the_running_build_commits_nothing_of_the_person(forgotten: Forgotten) -
     assert list(reasons.values()).count("ok") > 0
 
 
-def test_publish_roll_back_publish_never_brings_the_person_back(forgotten: Forgotten) -> None:
+def test_publish_roll_back_publish_never_brings_the_person_back(
+    forgotten: Forgotten, session: RaySession, uri: str
+) -> None:
     def answer() -> tuple[str, str]:
-        with closing(open_store(forgotten.uri)) as store:
+        with closing(open_store(uri)) as store:
             snapshot = store.snapshot()
             return snapshot.generation.id, snapshot.get(forgotten.user).reason
 
-    assert answer() == (forgotten.before.id, "ok"), "the store was not told"
-    with RaySession(cpus=2) as session:
-        for generation in (forgotten.after, forgotten.before, forgotten.after):
-            publish(Order(forgotten.lake, generation, forgotten.uri, approved=True), session, StoreSettings())
-            assert answer() == (generation.id, "forgotten")
-        with closing(open_store(forgotten.uri)) as store:
-            back = store.rollback()
-        assert answer() == (back.id, "forgotten")
-        again = publish(
-            Order(forgotten.lake, forgotten.before, forgotten.uri, approved=True, base=True), session, StoreSettings()
-        )
+    publish(Order(forgotten.old, forgotten.before, uri, approved=True), session, StoreSettings())
+    assert answer() == (forgotten.before.id, "ok"), "the control: the store was not told"
+    for generation in (forgotten.after, forgotten.before, forgotten.after):
+        publish(Order(forgotten.lake, generation, uri, approved=True), session, StoreSettings())
+        assert answer() == (generation.id, "forgotten")
+    with closing(open_store(uri)) as store:
+        back = store.rollback()
+    assert answer() == (back.id, "forgotten")
+    again = publish(Order(forgotten.lake, forgotten.before, uri, approved=True, base=True), session, StoreSettings())
     assert again.generation.users == len(rows_of(forgotten.lake, forgotten.before)) - 1
     assert answer() == (forgotten.before.id, "forgotten")
 

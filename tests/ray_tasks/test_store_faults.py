@@ -18,9 +18,6 @@ from ray_tasks.lake import Lake
 from tests.cassandra_server import CassandraServer, free_ports
 from tests.conftest import Built
 from tests.profiling.store.populations import answer, draw_profiles, expected, publish
-from tests.stores import cassandra
-
-__all__ = ["cassandra"]
 
 pytestmark = pytest.mark.slow
 

@@ -42,9 +42,11 @@ with dag("one_hasty_job"):
     job(timeout_s=HASTY_S)
 with dag("one_watched_job"):
     job(heartbeat_folder="{{ params.folder }}", abandon_after_s=ABANDON_S)
+with dag("recovering_job"):
+    job(code="once")
 with dag("failing_jobs"):
     job("job-again", code="1")
     job("job-mend", code="2")
 with dag("wrong_connections"):
-    job("token", ray_conn_id="ray_wrong_token")
-    job("port", ray_conn_id="ray_wrong_port")
+    job("token", ray_conn_id="ray_wrong_token", patience_s=0.0)
+    job("port", ray_conn_id="ray_wrong_port", patience_s=0.0)

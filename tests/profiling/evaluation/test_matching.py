@@ -48,11 +48,13 @@ def person_by_face(matches: pa.Table) -> dict[tuple[int, int], int | None]:
 def test_matches_are_those_of_a_slow_greedy_search(world: dict[int, tuple[list[Box], list[Box]]]) -> None:
     found = person_by_face(match_faces(*tables(world)))
     for photo, (detections, true) in world.items():
+        if any(abs(slow_overlap(d, t) - MIN_OVERLAP) < 1e-6 for d in detections for t in true):
+            continue  # float32 and float64 may differ on which side of the limit it lies
         left = {(i, j) for i in range(len(detections)) for j in range(len(true))}
         overlaps = []
         while left:
             best = max(left, key=lambda pair: slow_overlap(detections[pair[0]], true[pair[1]]))
-            if slow_overlap(detections[best[0]], true[best[1]]) < MIN_OVERLAP - 1e-6:
+            if slow_overlap(detections[best[0]], true[best[1]]) < MIN_OVERLAP:
                 break
             overlaps.append(slow_overlap(detections[best[0]], true[best[1]]))
             left = {(i, j) for i, j in left if i != best[0] and j != best[1]}
