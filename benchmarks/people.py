@@ -27,6 +27,7 @@ from graph.guesses import guess_years
 DRAWS = 3
 HIDDEN, FALSE = 0.3, 0.15
 DRAWN_USERS, DRAWN_FRIENDS = 100_000, 40  # friends to each side, nearly all of neighbouring years
+DRAWN_NEAR = 0.008  # of all users, how far off in the order of birth friends are (standard deviation)
 
 Years = npt.NDArray[np.float32]
 
@@ -42,15 +43,15 @@ def read_school(folder: Path) -> tuple[npt.NDArray[np.int64], Friendships]:
     return born, Friendships.of_edges(len(born), pairs[:, 0], pairs[:, 1])
 
 
-def draw_users(seed: int = 0) -> tuple[npt.NDArray[np.int64], Friendships]:
+def draw_users(seed: int = 0, users: int = DRAWN_USERS) -> tuple[npt.NDArray[np.int64], Friendships]:
     """Users whose friends are mostly of their age: neighbours in the order of birth, with some strangers."""
     rng = np.random.default_rng(seed)
-    born = np.sort(rng.integers(1940, 2005, DRAWN_USERS))
-    a = np.repeat(np.arange(DRAWN_USERS), DRAWN_FRIENDS)
-    b = np.clip(a + rng.normal(0, 800, len(a)).astype(np.int64), 0, DRAWN_USERS - 1)
+    born = np.sort(rng.integers(1940, 2005, users))
+    a = np.repeat(np.arange(users), DRAWN_FRIENDS)
+    b = np.clip(a + rng.normal(0, DRAWN_NEAR * users, len(a)).astype(np.int64), 0, users - 1)
     strangers = rng.random(len(a)) < 0.2
-    b[strangers] = rng.integers(0, DRAWN_USERS, strangers.sum())
-    return born, Friendships.of_edges(DRAWN_USERS, a, b)
+    b[strangers] = rng.integers(0, users, strangers.sum())
+    return born, Friendships.of_edges(users, a, b)
 
 
 def state(born: npt.NDArray[np.int64], seed: int, others: bool) -> tuple[Years, npt.NDArray[np.bool_]]:

@@ -3,13 +3,14 @@
     python benchmarks/simulator.py FOLDER --users 100000 --buckets 8
 
 Writes what partition, select, people, cluster and co_occurrence would have committed, bucket by bucket, so that no more
-than a bucket is in memory, and beside the lake `truth.npy`: the cluster that is the owner, int16 by row, -1 = none.
+than a bucket is in memory, and beside the lake, a file a bucket, the truth: which cluster is the owner.
 `change` commits the clusters anew as a night would that brought a share of the users another photo.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -61,6 +62,7 @@ class Simulation:
         """The true vector of every user by row, then of every stranger; a file, memory-mapped."""
         path, firsts = self.folder / "people.npy", [*self.network.firsts.tolist(), self.users + STRANGERS]
         if not path.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
             dim = len(self.faces.people(0, 1, self.seed)[0])
             drawn = np.lib.format.open_memmap(path, "w+", np.float16, (firsts[-1], dim))
             for first, last in pairwise(firsts):
@@ -68,21 +70,19 @@ class Simulation:
         found: npt.NDArray[np.float16] = np.load(path, mmap_mode="r")
         return found
 
-    def write(self) -> dict[str, Manifests]:
-        """Commit all stages; what is committed already stays."""
+    def write(self, buckets: Sequence[int] | None = None) -> dict[str, Manifests]:
+        """Commit all stages of some buckets (None = all); what is committed already stays."""
         found: dict[str, Manifests] = {stage: {} for stage in STAGES}
-        truth = [np.zeros(0, np.int16)]
-        for bucket in range(self.buckets):
+        for bucket in range(self.buckets) if buckets is None else buckets:
             done = {stage: self.lake.find(stage, bucket, self.mark(stage)) for stage in STAGES}
-            drawn = None
-            if None in done.values() or not self._truth.exists():
+            if None in done.values() or not self._truth(bucket).exists():
                 drawn = Bucket.draw(self, bucket)
-                truth.append(drawn.owners())
+                for stage, manifest in done.items():
+                    done[stage] = manifest or self._commit(stage, bucket, self.mark(stage), drawn)
+                np.save(self._truth(bucket), drawn.owners())
             for stage, manifest in done.items():
-                made = manifest or self._commit(stage, bucket, self.mark(stage), drawn)
-                found[stage][bucket] = made
-        if not self._truth.exists():
-            np.save(self._truth, np.concatenate(truth))
+                assert manifest is not None
+                found[stage][bucket] = manifest
         return found
 
     def change(self, share: float) -> Manifests:
@@ -95,19 +95,17 @@ class Simulation:
 
     def truth(self) -> npt.NDArray[np.int16]:
         """The cluster that is the owner, by row; -1 = there is none."""
-        found: npt.NDArray[np.int16] = np.load(self._truth)
+        found: npt.NDArray[np.int16] = np.concatenate([np.load(self._truth(b)) for b in range(self.buckets)])
         return found
 
-    @property
-    def _truth(self) -> Path:
-        return self.folder / "truth.npy"
+    def _truth(self, bucket: int) -> Path:
+        return self.folder / f"truth-{bucket:05d}.npy"
 
     def mark(self, stage: str, changed: float = 0.0) -> str:
         """The fingerprint of a stage's results."""
         return f"simulated-{stage}-{self.users}-{self.seed}-{changed:g}"
 
-    def _commit(self, stage: str, bucket: int, mark: str, drawn: Bucket | None) -> Manifest:
-        assert drawn is not None
+    def _commit(self, stage: str, bucket: int, mark: str, drawn: Bucket) -> Manifest:
         made = drawn.tables()[stage]
         with self.lake.attempt(stage, bucket, mark) as attempt:
             for name, table in made.items():

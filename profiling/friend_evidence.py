@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from profiling.exact import lengths
+from profiling.exact import dot_rows, lengths
+from profiling.near_friends import Candidates, Gathered, near_friends
 
 Ints = npt.NDArray[np.int64]
 Halves = npt.NDArray[np.float16]
@@ -15,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 
 FAR = 1.2  # of eps; beyond it a face is nobody's, and how far beyond says nothing
 NEAR = 0.6  # of eps; centroids of one person lie within .3, the nearest friend of others at .8 and more (dlib)
-SLOTS_A_CHUNK = 20_000  # profiles widened at a time: 82 MB of float64 at 512 numbers
+READ_BYTES = 32 << 20  # of friends' profiles held at a time, whatever the number of users
 
 
 @dataclass(frozen=True)
@@ -59,43 +60,61 @@ def friend_evidence(
 
     Notes
     -----
-    Each friend's row is read once a chunk of users, in ascending order. Dot products of float16 numbers are exact in
-    float64, so no bit depends on the chunks.
+    Each friend's row is read once for a run of users, in ascending order. Which friends matter is found in float32, and
+    their distances are taken in float64, where dot products of float16 numbers are exact: no bit depends on the runs.
     """
     result = FriendEvidence.unknown(len(owner))
     bounds = np.searchsorted(owner, np.arange(len(indptr)))
+    length = lengths(centroids)
     busy = np.flatnonzero((np.diff(bounds) > 0) & (np.diff(indptr) > 0))
-    load = np.cumsum(2 * np.diff(indptr)[busy])
-    for users in np.split(busy, np.flatnonzero(np.diff(load // SLOTS_A_CHUNK)) + 1) if len(busy) else []:
-        rows = np.concatenate([friend_rows[indptr[u] : indptr[u + 1]] for u in users]).astype(np.int64)
-        wanted, position = np.unique(rows, return_inverse=True)
-        wide = np.asarray(profiles[wanted]).astype(np.float64)
-        length = np.sqrt(np.einsum("nsd,nsd->ns", wide, wide))
-        ends = np.cumsum(np.diff(indptr)[users])
-        for u, end in zip(users, ends, strict=True):
-            mine = slice(bounds[u], bounds[u + 1])
-            here = position[end - (indptr[u + 1] - indptr[u]) : end]
-            _compare(result, mine, centroids[mine], wide[here], length[here], wanted[here], eps)
+    load = np.cumsum(np.diff(indptr)[busy]) * (profiles[:1].nbytes // max(1, len(profiles[:1])))
+    for users in np.split(busy, np.flatnonzero(np.diff(load // READ_BYTES)) + 1) if len(busy) else []:
+        count = np.diff(indptr)[users]
+        there = Gathered.of(profiles, friend_rows[_ranges(indptr[users], count)])
+        clusters = np.diff(bounds)[users]
+        pairs = near_friends(there, count, clusters, bounds[users], centroids, length, FAR * eps)
+        several = pairs.with_profile > 1
+        result.friend_runner_up[_ranges(bounds[users][several], clusters[several])] = FAR  # until a nearer one is found
+        _judge(result, there, pairs, centroids, length, eps)
     return result
 
 
-def _compare(
-    result: FriendEvidence, mine: slice, middle: Halves, wide: Floats, length: Floats, rows: Ints, eps: float
+def _judge(
+    result: FriendEvidence, there: Gathered, pairs: Candidates, middle: Halves, length: Floats, eps: float
 ) -> None:
-    has = (length > 0).any(axis=1)
-    if not has.any():
+    """Fill in the clusters of some users from their pairs with friends that matter."""
+    theirs = there.profiles[pairs.friend, pairs.slot]
+    scale = length[pairs.cluster] * np.sqrt(dot_rows(theirs, theirs))
+    apart = (1.0 - dot_rows(middle[pairs.cluster], theirs) / scale) / eps
+    order = np.lexsort((apart, pairs.friend, pairs.cluster))
+    cluster, friend, apart = pairs.cluster[order], pairs.friend[order], apart[order]
+    once = _fresh(cluster) | _fresh(friend)  # of two profiles of a friend the nearer one counts
+    cluster, friend, apart = cluster[once], friend[once], apart[once]
+    start = np.flatnonzero(_fresh(cluster))
+    if not len(start):
         return
-    wide, length, rows = wide[has], length[has], rows[has]
-    ours = middle.astype(np.float64)
-    flat = wide.reshape(-1, wide.shape[2])
-    scale = lengths(ours)[:, None] * np.where(length > 0, length, 1.0).reshape(1, -1)
-    apart = (1.0 - (ours @ flat.T) / scale).reshape(len(ours), len(rows), -1)
-    apart = np.where(length[None] > 0, apart, np.inf).min(axis=2) / eps
-    nearest = apart.min(axis=1)
-    result.friend_distance[mine] = np.clip(nearest, 0.0, FAR)
-    result.friends_near[mine] = np.log1p((apart < NEAR).sum(axis=1))
-    if apart.shape[1] > 1:
-        first, second = np.partition(np.clip(apart, 0.0, FAR), 1, axis=1)[:, :2].T
-        result.friend_runner_up[mine] = second - first
-    candidates = np.where(apart == nearest[:, None], rows[None], np.iinfo(np.int64).max)
-    result.nearest[mine] = candidates.min(axis=1)
+    known = cluster[start]
+    nearest = np.minimum.reduceat(apart, start)
+    first = np.clip(nearest, 0.0, FAR)
+    result.friend_distance[known] = first
+    result.friends_near[known] = np.log1p(np.add.reduceat(apart < NEAR, start, dtype=np.int64))
+    same = np.repeat(nearest, np.diff(np.append(start, len(cluster)))) == apart
+    rows = np.where(same, there.rows[friend], np.iinfo(np.int64).max)
+    result.nearest[known] = np.minimum.reduceat(rows, start)
+    by_distance = np.lexsort((apart, cluster))
+    more = np.diff(np.append(start, len(cluster))) > 1
+    second = np.full(len(known), FAR)
+    second[more] = np.clip(apart[by_distance][start[more] + 1], 0.0, FAR)
+    several = ~np.isnan(result.friend_runner_up[known])
+    result.friend_runner_up[known[several]] = (second - first)[several]
+
+
+def _fresh(keys: Ints) -> npt.NDArray[np.bool_]:
+    fresh = np.ones(len(keys), np.bool_)
+    fresh[1:] = keys[1:] != keys[:-1]
+    return fresh
+
+
+def _ranges(first: Ints, count: Ints) -> Ints:
+    """All places of some ranges, one after another."""
+    return np.repeat(first - (np.cumsum(count) - count), count) + np.arange(int(count.sum()))

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from profiling.albums import flags, integers
+from profiling.albums import Flags, Ints, find, flags, integers
 
 READABLE = ("ok", "no_face")  # reasons in table `seen` of photos that could be looked at
 CUT = ("nonface", "low_score")  # states in table `members` of what is hardly a face
@@ -24,14 +24,22 @@ def reasons_without_clusters(
     user_id = integers(users["user_id"])
     owner, photo = integers(selection["owner_id"]), integers(selection["photo_id"])
     readable = seen.filter(pc.is_in(seen["reason"], value_set=pa.array(READABLE)))
-    read = np.isin(photo, integers(readable["photo_id"]))
+    read = find(photo, np.sort(integers(readable["photo_id"])))[1]
     member_user = integers(members["user_id"])
     kept = ~np.asarray(pc.is_in(members["state"], value_set=pa.array(CUT)), np.bool_)
     steps = [
         ("no_consent", flags(users["consent"].fill_null(True))),
-        ("no_photos", np.isin(user_id, owner)),
-        ("decode_failures", np.isin(user_id, owner[read])),
-        ("no_faces", np.isin(user_id, member_user)),
-        ("nonfaces", np.isin(user_id, member_user[kept])),
+        ("no_photos", _among(user_id, owner)),
+        ("decode_failures", _among(user_id, owner[read])),
+        ("no_faces", _among(user_id, member_user)),
+        ("nonfaces", _among(user_id, member_user[kept])),
     ]
     return np.asarray(np.select([~passed for _, passed in steps], [code for code, _ in steps], "no_cluster"), object)
+
+
+def _among(user_id: Ints, rows: Ints) -> Flags:
+    """Which users (ids ascending) own a row at least."""
+    place, known = find(rows, user_id)
+    found = np.zeros(len(user_id), np.bool_)
+    found[place[known]] = True
+    return found

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -80,42 +81,51 @@ class RoundInputs:
         cluster."""
         users = len(self.reasons)
         bounds = np.searchsorted(self.owner, np.arange(users + 1))
-        own = _as_bytes(
-            [self.number[:, None], self.faces[:, None], self.photos[:, None], self.centroids, self.evidence]
+        count = np.diff(bounds)
+        own = _Runs.of(
+            _as_bytes([self.number[:, None], self.faces[:, None], self.photos[:, None], self.centroids, self.evidence]),
+            bounds,
         )
-        state = _as_bytes([integers(self.last[name])[:, None] for name in STATE] if self.last is not None else [])
-        friends = _Friends.of(self)
-        found = []
-        for user in range(users):
-            mine = own[bounds[user] : bounds[user + 1]]
-            digest = hashlib.blake2b(rules, digest_size=DIGEST_BYTES)
-            digest.update(f"{self.reasons[user]} {len(mine)} ".encode())
-            digest.update(mine.tobytes())
-            digest.update(state[user].tobytes() if len(state) else b"first")
-            digest.update(friends.of_user(user) if len(mine) else b"")
-            found.append(digest.digest())
-        return found
+        last = [integers(self.last[name])[:, None] for name in STATE] if self.last is not None else []
+        state = _Runs.of(_as_bytes(last), np.arange(users + 1) if last else np.zeros(users + 1, np.int64))
+        friends = _friends(self, count > 0)
+        first = b"" if last else b"first"
+        heads = [
+            f"{reason} {clusters} ".encode() for reason, clusters in zip(self.reasons, count.tolist(), strict=True)
+        ]
+        return [
+            hashlib.blake2b(b"".join((rules, head, mine, before, first, theirs)), digest_size=DIGEST_BYTES).digest()
+            for head, mine, before, theirs in zip(heads, own, state, friends, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
-class _Friends:
-    """Row and profile's digest of each user's friends that have one."""
+class _Runs:
+    """The bytes of each user's run of rows."""
 
-    bounds: Ints
-    pairs: npt.NDArray[np.uint64]  # [friends with a profile, 2]
+    data: memoryview
+    edges: list[int]
 
     @classmethod
-    def of(cls, inputs: RoundInputs) -> _Friends:
-        if inputs.friend_digests is None:
-            return cls(np.zeros(len(inputs.indptr), np.int64), np.zeros((0, 2), np.uint64))
-        wanted, place = np.unique(inputs.friend_rows, return_inverse=True)
-        digest = np.asarray(inputs.friend_digests[wanted], np.uint64)[place]
-        there = digest != NO_PROFILE
-        bounds = np.concatenate([[0], np.cumsum(there)])[inputs.indptr]
-        return cls(bounds, np.stack([inputs.friend_rows[there].astype(np.uint64), digest[there]], axis=1))
+    def of(cls, rows: npt.NDArray[np.generic], bounds: Ints) -> _Runs:
+        """`rows` [n, …]; those of user u are ``bounds[u]:bounds[u + 1]``."""
+        width = rows[:1].nbytes
+        return cls(memoryview(np.ascontiguousarray(rows).view(np.uint8).reshape(-1).data), (bounds * width).tolist())
 
-    def of_user(self, user: int) -> bytes:
-        return self.pairs[self.bounds[user] : self.bounds[user + 1]].tobytes()
+    def __iter__(self) -> Iterator[memoryview]:
+        return (self.data[first:last] for first, last in pairwise(self.edges))
+
+
+def _friends(inputs: RoundInputs, wanted: Flags) -> _Runs:
+    """Row and profile's digest, uint64 each, of the friends that have one, of the users who are `wanted`."""
+    if inputs.friend_digests is None:
+        return _Runs.of(np.zeros((0, 2), np.uint64), np.zeros(len(inputs.indptr), np.int64))
+    ascending = np.argsort(inputs.friend_rows)  # as a memory map is read best
+    digest = np.empty(len(ascending), np.uint64)
+    digest[ascending] = inputs.friend_digests[inputs.friend_rows[ascending]]
+    there = (digest != NO_PROFILE) & np.repeat(wanted, np.diff(inputs.indptr))
+    bounds = np.concatenate([[0], np.cumsum(there)])[inputs.indptr]
+    return _Runs.of(np.stack([inputs.friend_rows[there].astype(np.uint64), digest[there]], axis=1), bounds)
 
 
 @dataclass(frozen=True)

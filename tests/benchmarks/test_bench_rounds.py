@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 
+@pytest.mark.slow
 def test_rounds_run_on_a_simulated_lake_and_find_its_owners(tmp_path: Path) -> None:
     import bench_rounds
     from simulator import Simulation

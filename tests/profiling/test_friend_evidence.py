@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from profiling import friend_evidence as module
+from profiling import near_friends
 from profiling.friend_evidence import FAR, NEAR, friend_evidence
 
 EPS = 0.2
@@ -60,7 +61,8 @@ def test_equals_a_loop_over_friends(seed: int) -> None:
 def test_chunks_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     world = drawn(9)
     whole = friend_evidence(*world, EPS)
-    monkeypatch.setattr(module, "SLOTS_A_CHUNK", 5)
+    monkeypatch.setattr(module, "READ_BYTES", 100)
+    monkeypatch.setattr(near_friends, "BLOCK", 8)
     parts = friend_evidence(*world, EPS)
     np.testing.assert_array_equal(whole.friend_distance, parts.friend_distance)
     np.testing.assert_array_equal(whole.friends_near, parts.friends_near)
@@ -81,3 +83,38 @@ def test_nobody_has_clusters_or_friends() -> None:
     none, middle = np.zeros(0, np.int64), np.zeros((0, 4), np.float16)
     empty = friend_evidence(none, middle, np.zeros(2, int), none.astype(np.int32), np.zeros((1, 2, 4), np.float16), EPS)
     assert len(empty.friend_distance) == 0
+
+
+def in_float64(owner, middle, indptr, friends, profiles, eps):  # type: ignore[no-untyped-def]
+    """The same user by user, all distances in float64, whose products of float16 numbers are exact."""
+    found = module.FriendEvidence.unknown(len(owner))
+    for u in np.unique(owner):
+        mine, rows = owner == u, friends[indptr[u] : indptr[u + 1]].astype(np.int64)
+        rows = rows[profiles[rows].any(axis=(1, 2))]
+        if not len(rows):
+            continue
+        wide, ours = profiles[rows].astype(float), middle[mine].astype(float)
+        length = np.sqrt((wide**2).sum(axis=2))
+        scale = np.sqrt((ours**2).sum(axis=1))[:, None] * np.where(length > 0, length, 1).reshape(1, -1)
+        apart = (1.0 - ours @ wide.reshape(-1, wide.shape[2]).T / scale).reshape(len(ours), *length.shape)
+        apart = np.where(length > 0, apart, np.inf).min(axis=2) / eps
+        nearest = apart.min(axis=1)
+        found.friend_distance[mine] = np.clip(nearest, 0.0, FAR)
+        found.friends_near[mine] = np.log1p((apart < NEAR).sum(axis=1))
+        if len(rows) > 1:
+            first, second = np.sort(np.clip(apart, 0.0, FAR), axis=1)[:, :2].T
+            found.friend_runner_up[mine] = second - first
+        found.nearest[mine] = np.where(apart == nearest[:, None], rows, np.iinfo(np.int64).max).min(axis=1)
+    return found
+
+
+@pytest.mark.parametrize("eps", [1e-4, 0.05, 0.2, 0.9, 3.0])
+def test_not_a_bit_differs_from_float64(eps: float) -> None:
+    for seed in range(20):
+        owner, middle, indptr, friends, profiles = drawn(seed)
+        profiles[1] = profiles[0]  # two friends at the same distance
+        profiles[2] = -profiles[2]
+        found = friend_evidence(owner, middle, indptr, friends, profiles, eps)
+        expected = in_float64(owner, middle, indptr, friends, profiles, eps)
+        for name in ("friend_distance", "friends_near", "friend_runner_up", "nearest"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=f"{name}, {seed}")
