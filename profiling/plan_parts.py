@@ -40,7 +40,7 @@ PARTS = (
     PlanPart("faces_per_photo", 1.15, "faces", "reported", f"{OKRU}: 23 million faces on 20 million photos", 0, 50),
     PlanPart("friends", 100.0, "friends a user", "assumed", "partition keeps 200 a user at most", 0, 200),
     # --- one core -------------------------------------------------------------------------------------------------
-    PlanPart("decode_ms", 0.2, "ms a photo", "measured", "processor time, busy machine: 98 photos of .114 and 40 of .869 MP"),
+    PlanPart("decode_ms", 0.2, "ms a photo", "measured", "processor time, busy: 98 photos of .114, 40 of .869 MP"),
     PlanPart("decode_ms_mp", 13.0, "ms a megapixel", "measured", "as decode_ms: 1.7 and 11.6 ms a photo"),
     PlanPart("detect_ms", 0.0, "ms a photo", "assumed", "all of it grows with the pixels"),
     PlanPart("detect_ms_mp", 156.0, "ms a megapixel", "measured", "a prototype of the detector: 48 ms at 640 x 480"),
