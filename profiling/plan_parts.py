@@ -32,6 +32,7 @@ class PlanPart:
     high: float = 1e12
 
 
+_FITTED = "a line through photos of .103 and .913 megapixels; make bench-parts"
 _TABLES = "Parquet of a lake of 60 users in 16 buckets, whose fixed costs are within"
 PARTS = (
     # --- the population -------------------------------------------------------------------------------------------
@@ -40,11 +41,11 @@ PARTS = (
     PlanPart("faces_per_photo", 1.15, "faces", "reported", f"{OKRU}: 23 million faces on 20 million photos", 0, 50),
     PlanPart("friends", 100.0, "friends a user", "assumed", "partition keeps 200 a user at most", 0, 200),
     # --- one core -------------------------------------------------------------------------------------------------
-    PlanPart("decode_ms", 0.2, "ms a photo", "measured", "processor time, busy: 98 photos of .114, 40 of .869 MP"),
-    PlanPart("decode_ms_mp", 13.0, "ms a megapixel", "measured", "as decode_ms: 1.7 and 11.6 ms a photo"),
-    PlanPart("detect_ms", 0.0, "ms a photo", "assumed", "all of it grows with the pixels"),
-    PlanPart("detect_ms_mp", 156.0, "ms a megapixel", "measured", "a prototype of the detector: 48 ms at 640 x 480"),
-    PlanPart("embed_ms", 4.7, "ms a face", "measured", "dlib's network, float32: 214 faces/s in a prototype"),
+    PlanPart("decode_ms", 0.4, "ms a photo", "measured", _FITTED),
+    PlanPart("decode_ms_mp", 6.0, "ms a megapixel", "measured", _FITTED),
+    PlanPart("detect_ms", 18.7, "ms a photo", "measured", _FITTED),
+    PlanPart("detect_ms_mp", 124.0, "ms a megapixel", "measured", _FITTED),
+    PlanPart("embed_ms", 6.8, "ms a face", "measured", "dlib's network, float32; make bench-parts"),
     PlanPart("group_ms", 20.0, "ms a user", "assumed", "twice what cluster alone took in buckets of 4 users: 9 ms"),
     PlanPart("score_ms", 0.5, "ms a user and round", "assumed", "2,000 users/s, a fifth of what is aimed at"),
     PlanPart("partition_ms", 0.02, "ms a photo", "assumed", "50,000 photos/s"),

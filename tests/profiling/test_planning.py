@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from profiling.errors import SettingsError
 from profiling.plan_parts import PARTS
 from profiling.planning import Plan, Work, make_plan, read_changes
 
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "parts.json"
 FREE = {part.name: 0.0 for part in PARTS if part.name.endswith(("_ms", "_ms_mp"))} | {"overhead": 0.0}
 
 
@@ -68,3 +72,17 @@ def test_a_bad_assumption_is_refused_by_name(text: str) -> None:
 def test_work_that_makes_no_sense_is_refused(bad: dict[str, float]) -> None:
     with pytest.raises(SettingsError, match="--"):
         Work(**bad)  # type: ignore[arg-type]
+
+
+def test_the_costs_of_photos_are_those_that_the_benchmark_measured_last() -> None:
+    rows = json.loads(RESULTS.read_text())["runs"][-1]["rows"]
+    at = {part.name: part.value for part in PARTS}
+    for row in rows:
+        what, _, about = row["case"].partition(", ")
+        measured = 1000 * row["median_s"] / row["units"]
+        if what == "embed":
+            planned = at["embed_ms"] if about == "dlib" else measured
+        else:
+            megapixels = float(about.rpartition(", ")[2].split()[0])
+            planned = at[f"{what}_ms"] + at[f"{what}_ms_mp"] * megapixels
+        assert planned == pytest.approx(measured, rel=0.1), row["case"]
