@@ -21,6 +21,7 @@ from ray_tasks.cli import (
     forget,
     inspect,
     models,
+    plan,
     populations,
     recognize,
     retire,
@@ -73,6 +74,7 @@ app.command("up")(stoppable(services.up))
 app.command("down")(stoppable(services.down))
 app.command("compact")(stoppable(compact.compact))
 app.command("retire")(stoppable(retire.retire))
+app.command("plan")(stoppable(plan.plan))
 app.command("train-scorer")(stoppable(training.train_scorer))
 app.add_typer(store.stores, name="store")
 app.add_typer(store.profiles, name="profiles")
