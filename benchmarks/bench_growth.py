@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, nargs=2, default=USERS, help="of the two populations")
     given: argparse.Namespace = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kith-bench-") as folder:
-        work, sizes = Path(folder), (2, 4) if given.tiny else given.users
+        work, sizes = Path(folder), (6, 12) if given.tiny else given.users
         made = [drawn_population(work / f"p{n}", n) if given.tiny else real_population(n) for n in sizes]
         buckets = ("--buckets", "4") if given.tiny else ()
         sides = [

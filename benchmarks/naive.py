@@ -173,4 +173,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    import naive  # joblib's workers find the functions by this name; those of `__main__` are not there
+
+    naive.main()

@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 SHARED = HERE.parent.parent / "shared"
 MADE = HERE.parent / "build" / "populations"  # git ignores build/
 SCHOOL, SEED = "Haverford76", 7
-TINY_USERS = 4
+TINY_USERS = 6
 
 
 def real_population(users: int, shared: Path = SHARED) -> Path:

@@ -1,0 +1,93 @@
+"""What a night costs: a nightly run after 1 % of the photos changed beside a full rebuild of the same day.
+
+    python benchmarks/bench_nightly.py [--users 300] [--share 0.01] [--buckets 16] [--repeats 1] [--tiny]
+
+Of the changed photos a third is added, a third deleted, a third replaced; of the friendships the same share ends
+(nightly.py). Both sides end in one generation, which is checked first: the rebuild takes the artefacts of the night's
+base. Start-up (imports, Ray, the networks' weights) is left out and stands beside the seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import Case, Side, Timed, options, run
+from nightly import change
+from real_populations import drawn_population, real_population, rows_of
+from timed_build import TimedBuild, timed_build
+
+USERS = 300  # the dev population
+WANTED = {"kith, full rebuild": 20.0}  # a night costs 5 % at most
+KEPT_STAGES = 6
+
+
+@dataclass(frozen=True)
+class Day:
+    """A lake with yesterday's generation, and today's population."""
+
+    base: Path
+    generation: str
+    today: Path
+    build_options: tuple[str, ...]
+
+    def night(self, lake: Path) -> TimedBuild:
+        """The nightly run on a copy of the lake."""
+        shutil.copytree(self.base, lake)
+        return timed_build(self.today, lake, None, ("--nightly",))
+
+    def rebuild(self, lake: Path) -> TimedBuild:
+        """A full rebuild into a fresh lake with the same artefacts."""
+        record = self.base / "generations" / f"{self.generation}.json"
+        return timed_build(self.today, lake, None, (*self.build_options, "--artefacts", str(record)))
+
+
+def begin(population: Path, work: Path, share: float, build_options: tuple[str, ...]) -> tuple[Day, int]:
+    """Build yesterday's generation and draw what the day changes; also how many photos changed."""
+    found = timed_build(population, work / "base", None, build_options)
+    photos = change(population, work / "today", share)
+    return Day(work / "base", found.generation, work / "today", build_options), photos
+
+
+def timed(build: Callable[[Path], TimedBuild], work: Path, numbers: itertools.count[int]) -> Timed:
+    """One turn of a side, in a lake of its own."""
+    found = build(work / f"lake-{next(numbers)}")
+    longest = sorted(found.stages.items(), key=lambda item: -item[1])[:KEPT_STAGES]
+    told = {"photos looked at": f"{found.photos:,}", "start-up": f"{sum(found.start_up.values()):.1f} s"}
+    return Timed(found.generation, found.seconds, told | {name: f"{seconds:.1f} s" for name, seconds in longest})
+
+
+def same_generation(night: str, rebuild: str) -> None:
+    """Raise unless both sides made the same generation, whose id tells of every input."""
+    assert night == rebuild, f"{night} and {rebuild}"
+
+
+def main() -> None:
+    """Measure, print, keep."""
+    parser = options(__doc__ or "", repeats=1)
+    parser.add_argument("--users", type=int, default=USERS, help="of the population of real photos")
+    parser.add_argument("--share", type=float, default=0.01, help="of photos and friendships that change")
+    parser.add_argument("--buckets", type=int, default=16)
+    given: argparse.Namespace = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="kith-bench-") as folder:
+        work, numbers = Path(folder), itertools.count()
+        population = drawn_population(work / "population") if given.tiny else real_population(given.users)
+        build_options = ("--buckets", "4" if given.tiny else str(given.buckets))
+        day, changed = begin(population.absolute(), work, given.share, build_options)
+        users, photos = rows_of(population, "users"), rows_of(population, "photos")
+        sides = [
+            Side("kith, nightly", lambda: timed(day.night, work, numbers)),
+            Side("kith, full rebuild", lambda: timed(day.rebuild, work, numbers)),
+        ]
+        name = f"{users} users, {changed} of {photos:,} photos changed"
+        case = Case(name, photos, "photos", sides, same_generation, WANTED, warm=False)
+        run("nightly", "A night after 1 % of the photos changed beside a full rebuild, two cores", [case], given)
+
+
+if __name__ == "__main__":
+    main()
