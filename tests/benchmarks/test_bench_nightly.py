@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Built
+from tests.conftest import BUCKETS, Built
 
 
 @pytest.mark.slow
@@ -16,7 +16,8 @@ def test_a_night_and_a_rebuild_of_the_day_are_one_generation(built: Built, tmp_p
 
     changed = nightly.change(built.population, tmp_path / "today", share=0.01)
     assert changed == 3  # one added, one deleted, one replaced
-    day = bench_nightly.Day(built.lake, built.generation, tmp_path / "today", ("--settings", str(built.settings)))
+    options = ("--settings", str(built.settings), "--buckets", str(BUCKETS))
+    day = bench_nightly.Day(built.lake, built.generation, tmp_path / "today", options)
     found = day.night(tmp_path / "lake")
     assert found.generation != built.generation
     assert found.photos == 2
