@@ -52,7 +52,7 @@ class Embedder:
         own_arithmetic = next(network.parameters(), None) is None  # ONNX: the file says its precision
         self._dtype = torch.float32 if own_arithmetic else PRECISIONS[precision]
         network = network.eval().to(self._device, self._dtype)
-        self._network = _for_device(network.to(memory_format=torch.channels_last), self._device)  # type: ignore[call-overload]
+        self._network = _for_device(network.to(memory_format=torch.channels_last), self._device, self._dtype)  # type: ignore[call-overload]
         mean, scale = (np.tile(each, entry.chip.size) for each in (entry.mean, entry.scale))  # of a row of a chip
         self._factor, self._shift = (
             torch.tensor(each, dtype=torch.float32, device=self._device) for each in (1 / scale, -mean / scale)
@@ -129,10 +129,10 @@ def build_network(entry: ModelEntry, data: bytes) -> nn.Module:
     return cast(nn.Module, importlib.import_module(entry.network).load_network(data, **dict(entry.options)))
 
 
-def _for_device(network: nn.Module, device: torch.device) -> nn.Module:
+def _for_device(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
     """On a CPU the fused form of a network that has one, where PyTorch has oneDNN's operators."""
     fused = getattr(network, "fused", None)
-    if device.type != "cpu" or fused is None or not onednn.available():
+    if device.type != "cpu" or fused is None or not onednn.available(dtype):
         return network
     with torch.inference_mode():
         return cast(nn.Module, fused(BATCH))

@@ -22,9 +22,14 @@ OPERATORS = (
 _mkldnn: Any = torch.ops.mkldnn
 
 
-def available() -> bool:
-    """Whether this build of PyTorch has the operators (builds without oneDNN do not)."""
-    return torch._C._has_mkldnn and all(hasattr(_mkldnn, name) for name in OPERATORS)
+def available(dtype: torch.dtype) -> bool:
+    """Whether this build of PyTorch has the operators (builds without oneDNN do not), for `dtype` on this processor.
+
+    bfloat16 wants AVX-512 or AVX-NE-CONVERT; PyTorch's plain layers do without, slowly.
+    """
+    if not (torch._C._has_mkldnn and all(hasattr(_mkldnn, name) for name in OPERATORS)):
+        return False
+    return dtype != torch.bfloat16 or bool(_mkldnn._is_mkldnn_bf16_supported())
 
 
 class Convolution:

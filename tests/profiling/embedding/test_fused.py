@@ -16,7 +16,7 @@ from profiling.embedding.edgeface import load_network as load_edgeface
 from profiling.embedding.embedder import Embedder, build_network
 from profiling.embedding.registry import read_weights
 
-pytestmark = pytest.mark.skipif(not onednn.available(), reason="this PyTorch has no oneDNN")
+pytestmark = pytest.mark.skipif(not onednn.available(torch.float32), reason="this PyTorch has no oneDNN")
 
 
 def _run(network: nn.Module, chips: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
@@ -53,6 +53,7 @@ def test_edgeface_is_the_same_fused_whatever_its_weights() -> None:
     assert np.allclose(features, wanted_features, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.skipif(not onednn.available(torch.bfloat16), reason="this processor has no bfloat16")
 def test_bfloat16_keeps_the_direction_fused() -> None:
     plain = load_edgeface(save(EdgeFace().state_dict())).eval()
     chips = torch.rand(3, 3, 112, 112, generator=torch.Generator().manual_seed(3)) * 2 - 1
@@ -65,7 +66,7 @@ def test_the_embedder_takes_the_fused_network_on_a_cpu_and_the_plain_one_without
     monkeypatch: pytest.MonkeyPatch, drawn_chips: np.ndarray
 ) -> None:
     fused = Embedder.load("dlib")
-    monkeypatch.setattr(onednn, "available", lambda: False)
+    monkeypatch.setattr(onednn, "available", lambda _: False)
     plain = Embedder.load("dlib")
     assert isinstance(fused._network, FusedDlibResNet)
     assert isinstance(plain._network, DlibResNet)
