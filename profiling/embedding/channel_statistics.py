@@ -23,6 +23,8 @@ def channel_statistics(maps: Sequence[torch.Tensor]) -> torch.Tensor:
     """
     parts = []
     for layer in maps:
-        deviation, mean = torch.std_mean(layer.float(), dim=(2, 3), correction=0)
-        parts += [mean, deviation]
+        exact = layer.float()
+        mean = exact.mean((2, 3), keepdim=True)
+        deviation = (exact - mean).square().mean((2, 3)).sqrt()  # a third of the time of std_mean, channels last
+        parts += [mean.flatten(1), deviation]
     return torch.cat(parts, dim=1)

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from profiling.embedding.dlib_file import DlibNetwork, Layer, read_network
+from profiling.embedding.dlib_fused import FusedDlibResNet
 from profiling.errors import ModelError
 
 STEM_CHANNELS = 32
@@ -65,6 +66,10 @@ class DlibResNet(nn.Module):
         x = F.max_pool2d(F.relu(self.stem(x)), 3, 2)
         descriptors = self.head(self.blocks(x).mean((2, 3)))
         return descriptors, descriptors
+
+    def fused(self, n: int) -> FusedDlibResNet:
+        """The same network for batches of `n` chips on a CPU, of the weights as they are now."""
+        return FusedDlibResNet(self, n)
 
     def convolutions(self) -> list[nn.Conv2d]:
         """All convolutions in the order of dlib's layers."""

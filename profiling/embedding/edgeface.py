@@ -13,6 +13,7 @@ from torch import nn
 
 from profiling.embedding.channel_statistics import channel_statistics
 from profiling.embedding.checkpoint import fill_network, read_tensors
+from profiling.embedding.edgeface_fused import FusedEdgeFace
 from profiling.errors import ModelError
 
 ARCHITECTURE = "edgenext_x_small"  # timm's name
@@ -35,6 +36,10 @@ class EdgeFace(nn.Module):
             maps.append(stage(maps[-1]))
         vectors: torch.Tensor = self.model.forward_head(self.model.norm_pre(maps[-1]))
         return vectors, channel_statistics(maps[-PROBED_STAGES:])
+
+    def fused(self, n: int) -> FusedEdgeFace:
+        """The same network for batches of `n` chips on a CPU, of the weights as they are now."""
+        return FusedEdgeFace(self, n, PROBED_STAGES)
 
 
 def load_network(data: bytes) -> EdgeFace:
