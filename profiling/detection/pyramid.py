@@ -84,7 +84,8 @@ def draw_level(sums: torch.Tensor, level: Level, canvas: torch.Tensor) -> None:
         rows = sums.index_select(0, lower).sub_(sums.index_select(0, upper))
         bins = _planes(_columns(rows, right).sub_(_columns(rows, left))).to(torch.float32)
         bins.view(len(upper), -1).div_((lower - upper)[:, None] * widths)
-        torch.sub(bins[..., :3], MID_GREY / HALF_RANGE, out=canvas[start : start + portion])
+        for channel in range(canvas.shape[2]):
+            torch.sub(bins[..., channel], MID_GREY / HALF_RANGE, out=canvas[start : start + portion, :, channel])
 
 
 def gather(table: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
@@ -95,7 +96,11 @@ def gather(table: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
 
 def _columns(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
     """Some columns of rows int64 [h, w, 2]."""
-    chosen = rows.view(torch.complex128)[..., 0].index_select(1, columns)
+    whole = rows.view(torch.complex128)[..., 0]
+    if rows.device.type == "cpu":  # NumPy takes a third of the time
+        chosen = torch.from_numpy(whole.numpy().take(columns.numpy(), 1))
+    else:
+        chosen = whole.index_select(1, columns)
     return chosen.view(torch.int64).view(*chosen.shape, PLANES // 2)
 
 
