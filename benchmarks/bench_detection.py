@@ -98,7 +98,7 @@ def main() -> None:
     photos = {side: large_photos(side, count) for side in (640, 1024)}
     cases = [case(f"{count} photos of {side} px", photos[side], find, found) for side in (640, 1024)]
     own = [photo for photo, _ in faces][:: 4 if len(faces) > 50 else 1]
-    cases.append(case(f"{len(own)} photos of the population, hardly two of a size", own, find, found))
+    cases.append(case(f"{len(own)} photos of the population, of many sizes", own, find, found))
     cases += [case(f"a mosaic of {tiles * tiles} faces", [busy], find, found), worst_case(photos[1024], busy)]
     run("detection", "Detection: photos to boxes and landmarks, one thread", cases, given)
 
