@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from profiling.detection.pyramid import HALF_RANGE, MID_GREY
+from profiling.detection.pyramid import HALF_RANGE, MID_GREY, PLANES, gather
 
 Squares = npt.NDArray[np.int64]  # [n, 3] left, top, side in whole pixels
 
@@ -42,16 +42,21 @@ def cut_crops(sums: torch.Tensor, squares: Squares, size: int) -> torch.Tensor:
     place = torch.from_numpy(squares).to(sums.device)
     left, right, wide = _bins(place[:, 0], place[:, 2], size, width)
     top, bottom, high = _bins(place[:, 1], place[:, 2], size, height)
-    table = sums.view(-1, 3)
 
     def corner(y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        return table[(y * (width + 1))[:, :, None] + x[:, None, :]]
+        return gather(sums, ((y * (width + 1))[:, :, None] + x[:, None, :]).view(-1))
 
-    total = corner(bottom, right) - corner(top, right) - corner(bottom, left) + corner(top, left)
-    inside = ((bottom - top)[:, :, None] * (right - left)[:, None, :]).to(torch.float32)
-    areas = (high[:, :, None] * wide[:, None, :]).to(torch.float32)
-    crops = (total.to(torch.float32) - (inside * MID_GREY)[..., None]) / (areas * HALF_RANGE)[..., None]
-    return crops
+    total = corner(bottom, right).sub_(corner(top, right)).sub_(corner(bottom, left)).add_(corner(top, left))
+    crops = total.view(torch.int32).view(len(squares), size, size * PLANES).to(torch.float32)
+    inside = (bottom - top).to(torch.float32)[:, :, None] * _each_plane(right - left)
+    areas = high.to(torch.float32)[:, :, None] * _each_plane(wide)
+    crops.sub_(inside.mul_(MID_GREY)).div_(areas.mul_(HALF_RANGE))
+    return crops.view(len(squares), size, size, PLANES)[..., :3]
+
+
+def _each_plane(lengths: torch.Tensor) -> torch.Tensor:
+    """Lengths [n, size] of bins as float32 [n, 1, size * PLANES]."""
+    return lengths.to(torch.float32).repeat_interleave(PLANES, dim=1)[:, None]
 
 
 def _bins(

@@ -23,8 +23,8 @@ from profiling.settings import DetectionSettings
 from profiling.weights import MTCNN_SHA256, load_mtcnn
 
 REFINE_BATCH = 64  # crops an R-Net call; fixed, because bits depend on it
-OUTPUT_BATCH = 32  # crops an O-Net call; fixed, because bits depend on it
-PIXELS_AT_ONCE = 8_000_000  # photos are worked on together up to this size: their tables take 12 bytes a pixel
+OUTPUT_BATCH = 16  # crops an O-Net call; fixed, because bits depend on it
+PIXELS_AT_ONCE = 8_000_000  # photos are worked on together up to this size: their tables take 16 bytes a pixel
 PHOTOS_AT_ONCE = 32  # and up to this number
 REFINE_OVERLAP = 0.7  # intersection over union; Zhang et al. 2016, authors' code
 OUTPUT_OVERLAP = 0.7  # intersection over the smaller box; likewise

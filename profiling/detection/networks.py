@@ -32,9 +32,9 @@ class ProposalNet(nn.Module):
         self.face, self.box = nn.Conv2d(32, 2, 1), nn.Conv2d(32, 4, 1)
 
     def forward(self, canvases: torch.Tensor) -> torch.Tensor:
-        x = _halve(self.prelu1(self.conv1(canvases)))
-        x = self.prelu3(self.conv3(self.prelu2(self.conv2(x))))
-        return torch.cat([self.face(x), self.box(x)], 1)
+        x = _halve(self.prelu1(_convolve(canvases, self.conv1)))
+        x = self.prelu3(_convolve(self.prelu2(_convolve(x, self.conv2)), self.conv3))
+        return _convolve(x, self.face, self.box)
 
 
 class RefineNet(nn.Module):
@@ -49,10 +49,10 @@ class RefineNet(nn.Module):
         self.face, self.box = nn.Conv2d(128, 2, 1), nn.Conv2d(128, 4, 1)
 
     def forward(self, crops: torch.Tensor) -> torch.Tensor:
-        x = F.max_pool2d(self.prelu1(self.conv1(crops)), 3, 2, ceil_mode=True)
-        x = F.max_pool2d(self.prelu2(self.conv2(x)), 3, 2, ceil_mode=True)
-        x = self.prelu_dense(self.dense(self.prelu3(self.conv3(x))))
-        return torch.cat([self.face(x), self.box(x)], 1).flatten(1)
+        x = _pool(self.prelu1(_convolve(crops, self.conv1)))
+        x = _pool(self.prelu2(_convolve(x, self.conv2)))
+        x = self.prelu_dense(_convolve(self.prelu3(_convolve(x, self.conv3)), self.dense))
+        return _convolve(x, self.face, self.box).flatten(1)
 
 
 class OutputNet(nn.Module):
@@ -68,17 +68,50 @@ class OutputNet(nn.Module):
         self.face, self.box, self.landmarks = nn.Conv2d(256, 2, 1), nn.Conv2d(256, 4, 1), nn.Conv2d(256, 10, 1)
 
     def forward(self, crops: torch.Tensor) -> torch.Tensor:
-        x = F.max_pool2d(self.prelu1(self.conv1(crops)), 3, 2, ceil_mode=True)
-        x = F.max_pool2d(self.prelu2(self.conv2(x)), 3, 2, ceil_mode=True)
-        x = F.max_pool2d(self.prelu3(self.conv3(x)), 2, ceil_mode=True)
-        x = self.prelu_dense(self.dense(self.prelu4(self.conv4(x))))
-        return torch.cat([self.face(x), self.box(x), self.landmarks(x)], 1).flatten(1)
+        x = _pool(self.prelu1(_convolve(crops, self.conv1)))
+        x = _pool(self.prelu2(_convolve(x, self.conv2)))
+        x = _halve(self.prelu3(_convolve(x, self.conv3)))
+        x = self.prelu_dense(_convolve(self.prelu4(_convolve(x, self.conv4)), self.dense))
+        return _convolve(x, self.face, self.box, self.landmarks).flatten(1)
+
+
+def _convolve(maps: torch.Tensor, *layers: nn.Conv2d) -> torch.Tensor:
+    """The answers of layers of one kernel's size on the same maps, side by side.
+
+    On a CPU always by oneDNN: left alone, PyTorch takes slower code of its own for small maps and, with one thread, for
+    1x1 kernels, so that bits would depend on the number of threads.
+    """
+    weight, bias = layers[0].weight, layers[0].bias
+    if len(layers) > 1:
+        weight = torch.cat([layer.weight for layer in layers])
+        bias = torch.cat([layer.bias for layer in layers if layer.bias is not None])
+    ours = maps.device.type == "cpu" and maps.dtype == torch.float32
+    if ours and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return torch.mkldnn_convolution(maps, weight, bias, (0, 0), (1, 1), (1, 1), 1)
+    return F.conv2d(maps, weight, bias)
 
 
 def _halve(maps: torch.Tensor) -> torch.Tensor:
     """2x2 max pooling of maps with even sides; three times as fast on a CPU as `max_pool2d` in channels-last order."""
     rows = torch.maximum(maps[..., ::2, :], maps[..., 1::2, :])
     return torch.maximum(rows[..., ::2], rows[..., 1::2])
+
+
+def _pool(maps: torch.Tensor) -> torch.Tensor:
+    """3x3 max pooling in steps of two, partial windows at the end included: `max_pool2d(maps, 3, 2, ceil_mode=True)`.
+
+    Without the indices that `max_pool2d` writes beside its answer, which take twice the maps' memory.
+    """
+    return _pool_columns(_pool_columns(maps.transpose(2, 3)).transpose(2, 3))
+
+
+def _pool_columns(maps: torch.Tensor) -> torch.Tensor:
+    """Maxima of three columns in steps of two, of maps at least 3 wide."""
+    width = maps.shape[3]
+    pairs = torch.maximum(maps[..., : width - 1 : 2], maps[..., 1::2])
+    whole = pairs[..., : (width - 1) // 2]
+    torch.maximum(whole, maps[..., 2::2], out=whole)  # in place, because joining would lose the channels-last order
+    return pairs
 
 
 def _as_kernel(weight: torch.Tensor, shape: torch.Size) -> torch.Tensor:

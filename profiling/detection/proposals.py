@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,8 @@ import torch
 from torch import nn
 
 from profiling.detection.networks import CELL, STRIDE
-from profiling.detection.pyramid import Level, draw_level, plan_levels
+from profiling.detection.pyramid import plan_levels
+from profiling.detection.sheet import Place, draw_bands, plan_sheet
 from profiling.detection.suppression import best_first, suppress
 from profiling.settings import DetectionSettings
 
@@ -20,6 +22,7 @@ LEVEL_OVERLAP = 0.5  # intersection over union within a level; Zhang et al. 2016
 PHOTO_OVERLAP = 0.7  # the same between levels
 
 Floats = npt.NDArray[np.float32]
+Corners = npt.NDArray[np.int64]
 
 
 class _Cells(NamedTuple):
@@ -45,18 +48,18 @@ def propose(network: nn.Module, sums: torch.Tensor, settings: DetectionSettings)
     -------
     float32 [n, 4] x0, y0, x1, y1 in pixels, n <= `stage1_candidates`, best first.
     """
-    height, width = sums.shape[0] - 1, sums.shape[1] - 1
-    dtype = next(network.parameters()).dtype
-    raw = RAW_FACTOR * settings.stage1_candidates
-    levels = []
-    for level in plan_levels(height, width, settings):
-        maps = network(draw_level(sums, level).to(dtype))[0].float()
-        cells = _cells(maps, level, (height, width), settings.thresholds[0])
-        cells = cells.pick(best_first(cells.scores, raw))
-        levels.append(cells.pick(suppress(cells.boxes, cells.scores, LEVEL_OVERLAP)))
+    extent = sums.shape[0] - 1, sums.shape[1] - 1
+    levels = plan_levels(*extent, settings)
     if not levels:
         return np.zeros((0, 4), np.float32)
-    cells = _Cells(*(np.concatenate(column) for column in zip(*levels, strict=True)))
+    sheet = plan_sheet(tuple(levels))
+    corners, answers = _score(network, draw_bands(sums, sheet), sheet.step, settings.thresholds[0])
+    raw, chosen = RAW_FACTOR * settings.stage1_candidates, []
+    for place in sheet.places:
+        cells = _cells(place, corners, answers, extent)
+        cells = cells.pick(best_first(cells.scores, raw))
+        chosen.append(cells.pick(suppress(cells.boxes, cells.scores, LEVEL_OVERLAP)))
+    cells = _Cells(*(np.concatenate(column) for column in zip(*chosen, strict=True)))
     cells = cells.pick(best_first(cells.scores, raw))
     kept = suppress(cells.boxes, cells.scores, PHOTO_OVERLAP)[: settings.stage1_candidates]
     return shift_edges(cells.boxes[kept], cells.shifts[kept])
@@ -69,16 +72,36 @@ def shift_edges(boxes: Floats, shifts: Floats) -> Floats:
     return moved
 
 
-def _cells(maps: torch.Tensor, level: Level, extent: tuple[int, int], threshold: float) -> _Cells:
-    """Cells of one level at or above the threshold, row by row; maps [6, h, w] as P-Net gives them."""
-    logits = maps[1] - maps[0]
-    rows, columns = torch.nonzero(logits >= _logit(threshold), as_tuple=True)
-    picked = maps[2:, rows, columns].T.contiguous().cpu().numpy()
-    scores = 1 / (1 + np.exp(-logits[rows, columns].cpu().numpy().astype(np.float64)))
-    corner = np.stack([columns.cpu().numpy(), rows.cpu().numpy()], 1) * float(STRIDE)
-    ratio = np.array([extent[1] / level.width, extent[0] / level.height])
+def _score(network: nn.Module, bands: Iterable[torch.Tensor], step: int, threshold: float) -> tuple[Corners, Floats]:
+    """All cells of a sheet at or above the threshold, row by row.
+
+    Returns
+    -------
+    int64 [n, 2] the cells' upper and left edges on the sheet, pixels; float32 [n, 5] logit of the score, and the
+    correction of the edges.
+    """
+    dtype, least = next(network.parameters()).dtype, _logit(threshold)
+    corners, answers = [], []
+    for number, band in enumerate(bands):
+        maps = network(band.to(dtype))[0].float()
+        logits = maps[1] - maps[0]
+        cells = torch.nonzero(logits >= least)
+        rows, columns = cells.unbind(1)
+        picked = torch.cat([logits[rows, columns][:, None], maps[2:].permute(1, 2, 0)[rows, columns]], 1)
+        corners.append(cells.cpu().numpy() * STRIDE + [number * step, 0])
+        answers.append(picked.cpu().numpy())
+    return np.concatenate(corners), np.concatenate(answers)
+
+
+def _cells(place: Place, corners: Corners, answers: Floats, extent: tuple[int, int]) -> _Cells:
+    """The cells that lie within one level, mapped back to a photo of `extent` (height, width)."""
+    inner = corners - [place.top, place.left]
+    own = np.flatnonzero((inner >= 0).all(1) & (inner <= np.array(place.level.canvas) - CELL).all(1))
+    corner, picked = inner[own, ::-1].astype(np.float64), answers[own]
+    ratio = np.array([extent[1] / place.level.width, extent[0] / place.level.height])
     boxes = np.concatenate([corner * ratio, (corner + CELL) * ratio], axis=1)
-    return _Cells(boxes.astype(np.float32), scores.astype(np.float32), picked)
+    scores = 1 / (1 + np.exp(-picked[:, 0].astype(np.float64)))
+    return _Cells(boxes.astype(np.float32), scores.astype(np.float32), picked[:, 1:])
 
 
 def _logit(share: float) -> float:

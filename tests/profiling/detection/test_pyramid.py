@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profiling.detection.pyramid import Level, draw_level, plan_levels, sum_areas
+from profiling.detection import pyramid
+from profiling.detection.pyramid import draw_level, plan_levels, sum_areas
 from profiling.settings import DetectionSettings
 
 
@@ -25,18 +26,21 @@ def test_levels_shrink_until_the_shorter_side_is_one_cell(height: int, width: in
 
 
 @pytest.mark.parametrize("shape", [(20, 1024), (97, 61), (240, 321)])
-def test_a_level_equals_area_resampling(shape: tuple[int, int]) -> None:
+def test_a_level_equals_area_resampling(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pyramid, "CACHED", 5000)  # several portions of rows, the last one smaller
     pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8))
     for level in plan_levels(*shape, DetectionSettings()):
         image = (pixels.permute(2, 0, 1)[None].double() - 127.5) / 128
         expected = F.interpolate(image, size=(level.height, level.width), mode="area").float()
-        drawn = draw_level(sum_areas(pixels), level)
-        torch.testing.assert_close(drawn[..., : level.height, : level.width], expected, atol=1e-5, rtol=0)
+        drawn = torch.full((level.height, level.width, 3), 9.0)
+        draw_level(sum_areas(pixels), level, drawn)
+        torch.testing.assert_close(drawn.permute(2, 0, 1)[None], expected, atol=1e-5, rtol=0)
 
 
-def test_the_canvas_beyond_an_odd_level_is_mid_grey() -> None:
-    drawn = draw_level(sum_areas(torch.full((50, 60, 3), 255, dtype=torch.uint8)), Level(25, 31))
-    assert drawn.shape == (1, 3, 26, 32)
-    assert not drawn[:, :, 25].any()
-    assert not drawn[..., 31].any()
-    assert drawn[:, :, :25, :31].all()
+def test_the_table_holds_the_sums_of_three_colours() -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (31, 17, 3), dtype=np.uint8)
+    sums = sum_areas(torch.from_numpy(pixels)).numpy().view(np.int32)
+    assert not sums[0].any()
+    assert not sums[:, 0].any()
+    assert not sums[..., 3].any()
+    np.testing.assert_array_equal(sums[1:, 1:, :3], pixels.cumsum(0, dtype=np.int32).cumsum(1, dtype=np.int32))
