@@ -1,5 +1,8 @@
-"""The population of the next day: of the changed photos a third is added (bytes of a sent photo), a third deleted, a third
-gets other bytes; of the friendships the same share ends. `bench_nightly.py` runs the night."""
+"""The population of the next day, which `bench_nightly.py` runs the night over.
+
+Of the changed photos a third is added (bytes of a sent photo), a third deleted, a third gets other bytes; of the
+friendships the same share ends.
+"""
 
 from __future__ import annotations
 
