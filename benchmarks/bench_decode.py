@@ -22,8 +22,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 from harness import Case, Side, options, run
-from photos import DATA, FOLDERS, make_population
+from photos import DATA, FOLDERS
 from PIL import Image, ImageOps
+from real_populations import real_population
 
 from profiling.alignment import cut_chips
 from profiling.decoding import DecodedPhoto, decode_photo
@@ -105,7 +106,7 @@ def main() -> None:
     given = options(__doc__ or "", repeats=5).parse_args()
     torch.set_num_threads(1)
     count = 2 if given.tiny else 12
-    own = sorted((make_population(20 if given.tiny else 300) / "images").glob("*.jpg"))
+    own = sorted((real_population(20 if given.tiny else 300) / "images").glob("*.jpg"))
     own = own[:: max(1, len(own) // (count * 10))]
     phone = made_jpegs(PHONE, count)
     with tempfile.TemporaryDirectory() as scratch:

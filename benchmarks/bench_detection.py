@@ -23,8 +23,9 @@ import numpy as np
 import torch
 from facenet_pytorch import MTCNN
 from harness import Case, Side, options, run
-from photos import DATA, Find, Photo, known_faces, large_photos, make_population, recall, tile_busy_photo
+from photos import DATA, Find, Photo, known_faces, large_photos, recall, tile_busy_photo
 from PIL import Image
+from real_populations import real_population
 
 from profiling.detection import Detector
 from profiling.settings import DetectionSettings
@@ -92,7 +93,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     count, tiles = (2, 4) if given.tiny else (16, 20)
     find = detectors()
-    faces = known_faces(make_population(20 if given.tiny else 300), 4 if given.tiny else 200)
+    faces = known_faces(real_population(20 if given.tiny else 300), 4 if given.tiny else 200)
     found = {name: recall(each, faces) for name, each in find.items()}
     busy = tile_busy_photo(tiles, 1000)
     photos = {side: large_photos(side, count) for side in (640, 1024)}

@@ -57,9 +57,8 @@ def begin(population: Path, work: Path, share: float, build_options: tuple[str, 
 def timed(build: Callable[[Path], TimedBuild], work: Path, numbers: itertools.count[int]) -> Timed:
     """One turn of a side, in a lake of its own."""
     found = build(work / f"lake-{next(numbers)}")
-    longest = sorted(found.stages.items(), key=lambda item: -item[1])[:KEPT_STAGES]
-    told = {"photos looked at": f"{found.photos:,}", "start-up": f"{sum(found.start_up.values()):.1f} s"}
-    return Timed(found.generation, found.seconds, told | {name: f"{seconds:.1f} s" for name, seconds in longest})
+    told = {"photos looked at": f"{found.photos:,}"} | found.told(KEPT_STAGES)
+    return Timed(found.generation, found.seconds, told)
 
 
 def same_generation(night: str, rebuild: str) -> None:

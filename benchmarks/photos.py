@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 from PIL import Image
+from real_populations import SHARED
 
-ROOT = Path(__file__).parents[2] / "shared"
-DATA = ROOT / "data"
+from profiling.evaluation.matching import MIN_OVERLAP, intersection_over_union, pair_best_first
+
+DATA = SHARED / "data"
 FOLDERS = ("albums", "group_photos")  # photos as people take them
-OVERLAP = 0.4  # intersection over union of a found and a true face; true boxes are those of another detector
 
 Photo = npt.NDArray[np.uint8]
 Boxes = npt.NDArray[np.float64]
@@ -37,18 +35,6 @@ def tile_busy_photo(tiles: int, side: int) -> Photo:
     small = [np.asarray(Image.open(path).convert("RGB").resize((side // tiles, side // tiles))) for path in paths]
     rows = [np.concatenate([small[(row * tiles + k) % len(small)] for k in range(tiles)], 1) for row in range(tiles)]
     return np.ascontiguousarray(np.concatenate(rows, 0))
-
-
-def make_population(users: int) -> Path:
-    """A population folder with truth, seed 7; in the temporary folder, made once."""
-    out = Path(tempfile.gettempdir()) / f"kith-bench-population-{users}"
-    if not (out / "truth" / "faces.parquet").exists():
-        tool = ROOT / "tools" / "make_photo_population.py"
-        command = [sys.executable, str(tool), "--identities", str(DATA / "lfw_dev"), "--labels"]
-        command += [str(DATA / "lfw_dev_labels.json"), "--graph", str(DATA / "facebook100" / "Haverford76")]
-        command += ["--backgrounds", str(DATA / "no_face"), "--out", str(out), "--max-users", str(users)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return out
 
 
 def known_faces(population: Path, count: int) -> list[tuple[Photo, Boxes]]:
@@ -72,16 +58,11 @@ def recall(find: Find, faces: Sequence[tuple[Photo, Boxes]]) -> float:
 
 
 def _meet(found: Boxes, true: Boxes) -> int:
-    low, high = np.maximum(found[:, None, :2], true[None, :, :2]), np.minimum(found[:, None, 2:], true[None, :, 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=2)
-    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (found, true)]
-    overlaps = shared / (areas[0][:, None] + areas[1][None] - shared)
-    met = 0
-    while overlaps.size and overlaps.max() >= OVERLAP:
-        one, other = np.unravel_index(overlaps.argmax(), overlaps.shape)
-        overlaps[one], overlaps[:, other] = 0, 0
-        met += 1
-    return met
+    one, other = (each.ravel() for each in np.indices((len(found), len(true))))
+    sized = [np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1) for boxes in (found, true)]
+    overlap = intersection_over_union(sized[0][one], sized[1][other])
+    near = overlap >= MIN_OVERLAP
+    return len(pair_best_first(one[near], other[near], overlap[near]))
 
 
 def _size(path: Path) -> tuple[int, int]:

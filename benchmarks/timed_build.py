@@ -38,9 +38,9 @@ class TimedBuild:
     generation: str
     photos: int = 0
 
-    def told(self) -> dict[str, str]:
-        """For a table: start-up and the stages that took longest."""
-        longest = sorted(self.stages.items(), key=lambda item: -item[1])[:4]
+    def told(self, count: int = 4) -> dict[str, str]:
+        """For a table: start-up and the `count` stages that took longest."""
+        longest = sorted(self.stages.items(), key=lambda item: -item[1])[:count]
         return {
             "start-up": f"{sum(self.start_up.values()):.1f} s",
             **{f"{name}": f"{seconds:.1f} s" for name, seconds in longest},

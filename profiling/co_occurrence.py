@@ -16,6 +16,7 @@ import pyarrow as pa
 from profiling import tables
 from profiling.exact import lengths
 from profiling.friend_evidence import NEAR
+from profiling.runs import ranges
 
 Ints = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int32]
@@ -115,7 +116,7 @@ class _Gathered:
     @classmethod
     def of(cls, albums: FriendsAlbums, rows: Ints) -> _Gathered:
         first, last = np.asarray(albums.offsets[rows]), np.asarray(albums.offsets[rows + 1])
-        place = _ranges(first, last - first)
+        place = ranges(first, last - first)
         wide = np.asarray(albums.centroids[place]).astype(np.float64)
         starts = np.concatenate([[0], np.cumsum(last - first)])
         return cls(rows, starts, wide, lengths(wide), np.asarray(albums.shares[place], np.float64))
@@ -125,7 +126,7 @@ class _Gathered:
         at = np.searchsorted(self.rows, np.sort(friends))
         count = self.starts[at + 1] - self.starts[at]
         at, count = at[count > 0], count[count > 0]
-        place = _ranges(self.starts[at], count)
+        place = ranges(self.starts[at], count)
         return self.wide[place], self.length[place], self.shares[place], np.cumsum(count) - count
 
 
@@ -145,8 +146,3 @@ def _chunks(bounds: Ints, indptr: Ints, friend_rows: Rows, offsets: Ints) -> lis
     theirs = np.concatenate([[0], np.cumsum(np.asarray(offsets[wanted + 1]) - np.asarray(offsets[wanted]))])
     load = np.cumsum(theirs[indptr[busy + 1]] - theirs[indptr[busy]])
     return np.split(busy, np.flatnonzero(np.diff(load // CLUSTERS_A_CHUNK)) + 1)
-
-
-def _ranges(first: Ints, count: Ints) -> Ints:
-    """All places of some ranges, one after another."""
-    return np.repeat(first - (np.cumsum(count) - count), count) + np.arange(int(count.sum()))

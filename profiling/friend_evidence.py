@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from profiling.exact import dot_rows, lengths
 from profiling.near_friends import Candidates, Gathered, near_friends
+from profiling.runs import fresh, ranges
 
 Ints = npt.NDArray[np.int64]
 Halves = npt.NDArray[np.float16]
@@ -70,11 +71,11 @@ def friend_evidence(
     load = np.cumsum(np.diff(indptr)[busy]) * (profiles[:1].nbytes // max(1, len(profiles[:1])))
     for users in np.split(busy, np.flatnonzero(np.diff(load // READ_BYTES)) + 1) if len(busy) else []:
         count = np.diff(indptr)[users]
-        there = Gathered.of(profiles, friend_rows[_ranges(indptr[users], count)])
+        there = Gathered.of(profiles, friend_rows[ranges(indptr[users], count)])
         clusters = np.diff(bounds)[users]
         pairs = near_friends(there, count, clusters, bounds[users], centroids, length, FAR * eps)
         several = pairs.with_profile > 1
-        result.friend_runner_up[_ranges(bounds[users][several], clusters[several])] = FAR  # until a nearer one is found
+        result.friend_runner_up[ranges(bounds[users][several], clusters[several])] = FAR  # until a nearer one is found
         _judge(result, there, pairs, centroids, length, eps)
     return result
 
@@ -88,9 +89,9 @@ def _judge(
     apart = (1.0 - dot_rows(middle[pairs.cluster], theirs) / scale) / eps
     order = np.lexsort((apart, pairs.friend, pairs.cluster))
     cluster, friend, apart = pairs.cluster[order], pairs.friend[order], apart[order]
-    once = _fresh(cluster) | _fresh(friend)  # of two profiles of a friend the nearer one counts
+    once = fresh(cluster) | fresh(friend)  # of two profiles of a friend the nearer one counts
     cluster, friend, apart = cluster[once], friend[once], apart[once]
-    start = np.flatnonzero(_fresh(cluster))
+    start = np.flatnonzero(fresh(cluster))
     if not len(start):
         return
     known = cluster[start]
@@ -107,14 +108,3 @@ def _judge(
     second[more] = np.clip(apart[by_distance][start[more] + 1], 0.0, FAR)
     several = ~np.isnan(result.friend_runner_up[known])
     result.friend_runner_up[known[several]] = (second - first)[several]
-
-
-def _fresh(keys: Ints) -> npt.NDArray[np.bool_]:
-    fresh = np.ones(len(keys), np.bool_)
-    fresh[1:] = keys[1:] != keys[:-1]
-    return fresh
-
-
-def _ranges(first: Ints, count: Ints) -> Ints:
-    """All places of some ranges, one after another."""
-    return np.repeat(first - (np.cumsum(count) - count), count) + np.arange(int(count.sum()))

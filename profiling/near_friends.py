@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from profiling.exact import widen
 from profiling.neighbourhoods import float32_error, padded_sizes
+from profiling.runs import fresh
 
 Ints = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int32]
@@ -44,11 +45,10 @@ class Gathered:
         """Read the profiles of some friends, repeats welcome."""
         order = np.argsort(friends)
         ascending = friends[order]
-        fresh = np.ones(len(order), np.bool_)
-        fresh[1:] = ascending[1:] != ascending[:-1]
-        rows = ascending[fresh].astype(np.int64)
+        first = fresh(ascending)
+        rows = ascending[first].astype(np.int64)
         position = np.empty(len(order) + 1, np.int64)
-        position[order] = np.cumsum(fresh) - 1
+        position[order] = np.cumsum(first) - 1
         position[-1] = len(rows)
         read = np.zeros((len(rows) + 1, *profiles.shape[1:]), np.float16)
         read[:-1] = profiles[rows]

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from profiling import tables
 from profiling.row_order import real, row_order, signed
+from profiling.runs import fresh
 from profiling.settings import SelectionSettings
 
 FULL_RESOLUTION = 1_000_000  # pixels; the phones of the seed's years had one megapixel, more shows no more of a face
@@ -103,36 +104,29 @@ def _best(
     with_date = np.flatnonzero(dated[order])
     hour = taken[order[with_date]] // HOUR
     late[with_date] = _beyond(owner[order[with_date]], hour, settings.photos_per_hour)
-    fresh = _fresh(owner)  # which `order` leaves as it is
+    begins = fresh(owner)  # which `order` leaves as it is
     before: Ints = np.cumsum(~late) - ~late
-    first = np.flatnonzero(fresh)
+    first = np.flatnonzero(begins)
     early = np.add.reduceat(~late, first, dtype=np.int64) if len(first) else first
-    album = np.cumsum(fresh) - 1
+    album = np.cumsum(begins) - 1
     mine: Ints = before - before[first][album]  # photos of the owner that come first, so far
     rank = np.where(late, early[album] + np.arange(len(order)) - first[album] - mine, mine)
     ranked = np.empty_like(order)
     ranked[first[album] + rank] = order
-    return ranked[_since(fresh) < settings.photos_per_user]
+    return ranked[_since(begins) < settings.photos_per_user]
 
 
 def _beyond(owner: Ints, hour: Ints, cap: int) -> Flags:
     """Which of the photos, given best first within an owner, exceed `cap` of their hour."""
     order = row_order([signed(hour), signed(owner)])
     position = np.empty(len(order), np.int64)
-    position[order] = _since(_fresh(owner[order]) | _fresh(hour[order]))
+    position[order] = _since(fresh(owner[order]) | fresh(hour[order]))
     return position >= cap
 
 
 def place_in_run(sorted_keys: Ints) -> Ints:
     """0, 1, 2, … within each run of equal keys."""
-    return _since(_fresh(sorted_keys))
-
-
-def _fresh(keys: Ints) -> Flags:
-    """Where a run of equal keys begins."""
-    fresh = np.ones(len(keys), np.bool_)
-    fresh[1:] = keys[1:] != keys[:-1]
-    return fresh
+    return _since(fresh(sorted_keys))
 
 
 def _since(fresh: Flags) -> Ints:

@@ -39,7 +39,7 @@ def match_faces(faces: pa.Table, seen: pa.Table, truth_faces: pa.Table) -> pa.Ta
     detection, true = _pairs(np.asarray(faces["photo_id"]), np.asarray(truth["photo_id"]))
     overlap = intersection_over_union(_boxes(faces)[detection], _boxes(truth)[true])
     near = overlap >= MIN_OVERLAP
-    taken = _greedy(detection[near], true[near], overlap[near])
+    taken = pair_best_first(detection[near], true[near], overlap[near])
     person = np.zeros(faces.num_rows, np.int64)
     unknown = np.ones(faces.num_rows, np.bool_)
     truth_person = np.asarray(truth["person_id"])
@@ -75,9 +75,10 @@ def _pairs(left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]) -> tuple[n
     return first, np.repeat(start, count) + step
 
 
-def _greedy(
+def pair_best_first(
     detection: npt.NDArray[np.intp], true: npt.NDArray[np.intp], overlap: npt.NDArray[np.float64]
 ) -> list[tuple[int, int]]:
+    """Pairs taken greedily by overlap, largest first, each detection and each true face once; all arrays [pairs]."""
     used_detections: set[int] = set()
     used_truth: set[int] = set()
     taken = []

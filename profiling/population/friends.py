@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from profiling.runs import fresh
+
 Ids = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
@@ -32,8 +34,7 @@ def tagged_pairs(photo_ids: Ids, owner_ids: Ids, user_ids: Ids) -> Iterator[tupl
     people = np.concatenate([user_ids, owner_ids])
     order = np.lexsort((people, photos))
     photos, people = photos[order], people[order]
-    first = np.ones(len(photos), np.bool_)
-    first[1:] = (photos[1:] != photos[:-1]) | (people[1:] != people[:-1])
+    first = fresh(photos) | fresh(people)
     photos, people = photos[first], people[first]
     rank, size = _ranks(photos)
     photos, people = photos[rank < PEOPLE_PER_PHOTO], people[rank < PEOPLE_PER_PHOTO]
@@ -79,7 +80,7 @@ def _ranks(groups: npt.NDArray[np.integer]) -> tuple[Ids, Ids]:
     """Of sorted groups: each entry's place in its group, and its group's size."""
     if not len(groups):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    starts = np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]]))
+    starts = np.flatnonzero(fresh(groups))
     sizes = np.diff(np.append(starts, len(groups)))
     return np.arange(len(groups)) - np.repeat(starts, sizes), np.repeat(sizes, sizes)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from profiling.population import Population, quarantine_schema
+from profiling.runs import fresh
 from profiling.tables import PHOTOS
 from ray_tasks.partitioning.users import refuse_duplicates
 from ray_tasks.partitioning.work import Ids, Mask, Work, ids_of, look_up, select, sort_rows
@@ -64,8 +65,7 @@ def load_owners(work: Work, photos: Photos, bucket: int) -> tuple[Ids, Ids]:
     alive = keys["gone"].to_numpy() == 0
     refuse_duplicates("photos", "photo_id", select(keys, alive))
     ids, owners = ids_of(keys, "photo_id"), ids_of(keys, "owner_id")
-    first = np.ones(len(ids), np.bool_)
-    first[1:] = ids[1:] != ids[:-1]
+    first = fresh(ids)
     return ids[first], owners[first]
 
 
