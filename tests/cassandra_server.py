@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+
+from tests.ports import free_ports
 
 SCRIPT = Path(__file__).parents[1] / "docker" / "cassandra" / "server.py"
 MISSING = 3  # exit code of the script where Java or Maven is not there
@@ -77,18 +78,6 @@ class CassandraServer:
     def uri(self, keyspace: str) -> str:
         """Of a store in it; the password comes from the environment."""
         return f"cassandra://cassandra@127.0.0.1:{self.port}/{keyspace}"
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 def run_server(home: Path) -> CassandraServer:

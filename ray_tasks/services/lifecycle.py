@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from ray_tasks.services.home import HOME_VARIABLE, Home, Plan, ServicesError
 PATIENCE_S = 180.0  # seconds until everything must answer; 60 are usual on two cores
 STOP_S = 40.0  # seconds the supervisor has: it gives its children 15, and 15 more to those that it kills
 LOOK_S = 1.0
+LONGEST_ERROR = 300  # characters of a log's line
 
 
 def start(home: Home, plan: Plan, say: Callable[[str], None], patience_s: float = PATIENCE_S) -> None:
@@ -104,7 +107,8 @@ def _wait(
             raise ServicesError(f"{_last_error(home)}; logs are in {home.logs}")
         if time.monotonic() - began > patience_s:
             raise ServicesError(
-                f"{', '.join(absent)} did not answer within {patience_s:.0f} s; see the logs in {home.logs}"
+                f"{', '.join(absent)} did not answer within {patience_s:.0f} s{_restarts(home)}; "
+                f"see the logs in {home.logs}"
             )
         if ", ".join(absent) != told:
             told = ", ".join(absent)
@@ -113,10 +117,25 @@ def _wait(
 
 
 def _last_error(home: Home) -> str:
-    log = home.logs / "supervisor.log"
-    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    lines = _log(home, "supervisor").splitlines()
     said = (line.split(" ERROR ")[-1] for line in reversed(lines) if " ERROR " in line)
     return next(said, "the services were ended while they started")
+
+
+def _restarts(home: Home) -> str:
+    """Which service was started again most often, and the last error in its log; empty where none was."""
+    ended = re.findall(r" WARNING (\S+) ended with", _log(home, "supervisor"))
+    if not ended:
+        return ""
+    name, times = Counter(ended).most_common(1)[0]
+    errors = [line.strip() for line in _log(home, name).splitlines() if "error" in line.lower()]
+    last = f": {errors[-1][:LONGEST_ERROR]}" if errors else ""
+    return f" ({name} ended {times} times{last})"
+
+
+def _log(home: Home, name: str) -> str:
+    log = home.logs / f"{name}.log"
+    return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
 
 
 def _python_path(environment: dict[str, str]) -> dict[str, str]:

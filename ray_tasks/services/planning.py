@@ -14,7 +14,7 @@ from profiling.small_files import replace
 from ray_tasks.demonstration import draw_once
 from ray_tasks.services.commands import require_token
 from ray_tasks.services.home import Home, Plan, ServicesError
-from ray_tasks.services.ports import require_free
+from ray_tasks.services.ports import require_ports
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,7 @@ def require_possible(wishes: Wishes) -> None:
         Ray would listen beyond loopback without a token, a port is taken, or the population is none.
     """
     require_token(wishes.host, wishes.token)
-    require_free(wishes.host, {"airflow-port": wishes.airflow_port, "ray-port": wishes.ray_port})
-    require_free("127.0.0.1", {"metrics-port": wishes.metrics_port})
+    require_ports(wishes.host, wishes.airflow_port, wishes.ray_port, wishes.metrics_port)
     ports = [wishes.airflow_port, wishes.ray_port, wishes.metrics_port]
     if len(set(ports)) < len(ports):
         twice = next(port for port in ports if ports.count(port) > 1)

@@ -55,6 +55,18 @@ def require_free(host: str, ports: dict[str, int]) -> None:
                 ) from None
 
 
+def require_ports(host: str, airflow_port: int, ray_port: int, metrics_port: int) -> None:
+    """Make sure that what a person opens can be listened on: Airflow and Ray on the host, metrics on loopback.
+
+    Raises
+    ------
+    ServicesError
+        As `require_free`.
+    """
+    require_free(host, {"airflow-port": airflow_port, "ray-port": ray_port})
+    require_free("127.0.0.1", {"metrics-port": metrics_port})
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches an address.
 

@@ -17,6 +17,7 @@ from types import FrameType
 from ray_tasks.services.commands import Service, environment, preparations, services
 from ray_tasks.services.family import end, family
 from ray_tasks.services.home import SERVICE_VARIABLE, Home, ServicesError
+from ray_tasks.services.ports import require_ports
 
 LOOK_S = 0.5  # seconds between looks at the children
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0  # seconds before a service is started again; doubled while it keeps failing
@@ -43,7 +44,7 @@ class Supervisor:
         plan = home.plan()
         if plan is None:
             raise ServicesError(f"{home.folder}: holds no plan; start services with kith up")
-        self._home, self._services = home, services(plan)
+        self._home, self._plan, self._services = home, plan, services(plan)
         self._environment = environment(home, plan)
         self._children: list[Child] = []
         self._stopping = False
@@ -53,6 +54,8 @@ class Supervisor:
         try:
             for command in preparations():
                 self._prepare(command)
+            plan = self._plan  # Airflow's tables took half a minute: somebody may have come to listen there
+            require_ports(plan.host, plan.airflow_port, plan.ray_port, plan.metrics_port)
             for service in self._services:
                 if not self._stopping:
                     self._children.append(Child(service, self._start(service), time.monotonic()))

@@ -6,19 +6,19 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
+
+from tests.ports import free_ports
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -47,15 +47,6 @@ def wait_until(what: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
     while not what():
         assert time.monotonic() - began < seconds, f"it did not come in {seconds} s"
         time.sleep(0.2)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now; all are held until the last is found, so that none comes twice."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 @dataclass

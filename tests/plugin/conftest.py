@@ -24,7 +24,8 @@ from profiling.store import open_store
 from ray_tasks.generations import file_generation, find_generation
 from ray_tasks.lake import Lake
 from tests.conftest import Built
-from tests.dags.conftest import BIN, ROOT, Airflow, free_ports, wait_until
+from tests.dags.conftest import BIN, ROOT, Airflow, wait_until
+from tests.ports import free_ports
 
 HERE = Path(__file__).parent
 ROLES = {"vera": "viewer", "uli": "user", "olga": "op", "ada": "admin"}

@@ -24,9 +24,10 @@ from profiling.settings import load_settings
 from ray_tasks.generations import find_generation
 from ray_tasks.lake import Lake
 from tests.conftest import Built
-from tests.dags.conftest import BIN, ROOT, RayHead, free_ports, ray_head, wait_until
+from tests.dags.conftest import BIN, ROOT, RayHead, ray_head, wait_until
 from tests.plugin.browser import Browser, find_chromium
 from tests.plugin.conftest import DOUBTFUL, Site, active, make_environment, running, serving
+from tests.ports import free_ports
 
 pytestmark = [
     pytest.mark.airflow,

@@ -15,8 +15,9 @@ from profiling.store.arrow_store import ArrowStore
 from ray_tasks.generation_tables import GenerationTables
 from ray_tasks.generations import find_generation
 from ray_tasks.lake import Lake
-from tests.cassandra_server import CassandraServer, free_ports
+from tests.cassandra_server import CassandraServer
 from tests.conftest import Built
+from tests.ports import free_ports
 from tests.profiling.store.populations import answer, draw_profiles, expected, publish
 
 pytestmark = pytest.mark.slow

@@ -19,7 +19,7 @@ import requests
 from ray_tasks.services import family
 from ray_tasks.services.health import AirflowApi
 from ray_tasks.services.home import Home, Plan
-from ray_tasks.services.ports import free_ports
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 UP_S = 480  # seconds for `kith up` on a machine that others keep busy: a head that was too slow for Ray starts again
@@ -106,7 +106,7 @@ def kith(*arguments: str | Path, timeout_s: float) -> subprocess.CompletedProces
 @contextmanager
 def services_up(folder: Path, *more: str | Path) -> Iterator[Stack]:
     """What `kith up` starts, on free ports; `kith down` ends it with the block."""
-    told = [f"--{name}={port}" for name, port in free_ports(OUTER).items()]
+    told = [f"--{name}={port}" for name, port in zip(OUTER, free_ports(len(OUTER)), strict=True)]
     try:
         done = kith("up", "--home", folder, *told, *more, f"--patience={UP_S}", timeout_s=2 * UP_S)
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

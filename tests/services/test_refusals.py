@@ -14,8 +14,8 @@ from ray_tasks.cli import main
 from ray_tasks.services import family
 from ray_tasks.services.commands import services
 from ray_tasks.services.home import Home, Plan, ServicesError
-from ray_tasks.services.ports import free_ports
-from tests.services.conftest import OUTER, ROOT, clean_environment
+from tests.ports import free_ports
+from tests.services.conftest import OUTER, ROOT, UP_S, clean_environment, wait_until
 
 WITH_SECRETS = ROOT / "docker" / "with_secrets.py"
 
@@ -63,10 +63,30 @@ def test_a_refusal_is_one_line_and_starts_nothing(
 ) -> None:
     named = [each.format(taken=taken) for each in told]
     chosen = {each.split("=")[0] for each in named}
-    others = [f"--{name}={port}" for name, port in free_ports(OUTER).items() if f"--{name}" not in chosen]
+    free = dict(zip(OUTER, free_ports(len(OUTER)), strict=True))
+    others = [f"--{name}={port}" for name, port in free.items() if f"--{name}" not in chosen]
     assert said in refused("up", "--home", tmp_path / "home", *others, *named)
     assert family.family(Home(tmp_path / "home")) == []
     assert not (tmp_path / "home" / "plan.json").exists()
+
+
+@pytest.mark.slow
+def test_a_port_that_is_taken_while_tables_are_made_is_one_line(tmp_path: Path, drawn: Path) -> None:
+    port, *more = free_ports(3)
+    told = [f"--airflow-port={port}", f"--ray-port={more[0]}", f"--metrics-port={more[1]}", f"--population={drawn}"]
+    command = [sys.executable, "-m", "ray_tasks", "up", "--home", str(tmp_path / "home"), *told]
+    with (
+        subprocess.Popen(command, env=clean_environment(), stderr=subprocess.PIPE, text=True) as up,
+        socket.socket() as other,
+    ):
+        wait_until((tmp_path / "home" / "logs" / "prepare.log").exists)
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        _, said = up.communicate(timeout=UP_S)
+    assert up.returncode == 2
+    assert said.splitlines()[-1].startswith(f"kith: 127.0.0.1:{port}: cannot be listened on")
+    assert "--airflow-port" in said
+    assert family.family(Home(tmp_path / "home")) == []
 
 
 def test_a_home_that_cannot_be_made_is_one_line(tmp_path: Path, refused: Callable[..., str]) -> None:

@@ -13,7 +13,8 @@ import pytest
 from profiling.errors import StoreError
 from profiling.store import create_store, open_store
 from profiling.store.cassandra_store import CassandraStore
-from tests.cassandra_server import CassandraServer, free_ports
+from tests.cassandra_server import CassandraServer
+from tests.ports import free_ports
 from tests.profiling.store.populations import answer, draw_profiles, expected, publish, write_generation
 from tests.profiling.store.publisher_child import USERS
 from tests.profiling.store.test_publisher_kills import (
