@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +25,9 @@ class TimedBuild:
 
     Parameters
     ----------
-    seconds : of work: from the process's start to its end, less start-up.
-    start_up : seconds of imports, of Ray and of the actors' weights, by name; the run's note tells them.
+    seconds : of work: from the process's start until the build is done, less start-up. Ray's end, some two seconds
+        after that, is no more counted than its start.
+    start_up : seconds of imports, of Ray, its workers and the actors' weights, by name; the run's note tells them.
     stages : seconds of each stage, start-up left out.
     generation : id.
     """
@@ -65,14 +65,13 @@ def timed_build(
     chosen = sorted(all_cores()) if cores is None else list(cores)
     command = [sys.executable, "-m", "ray_tasks", "build", str(population), "--lake", str(lake), "--json"]
     command += ["--cpus", str(len(chosen)), *options]
-    begun = time.monotonic()
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, preexec_fn=functools.partial(pin, chosen))
-    wall = time.monotonic() - begun
     note = Lake.open(str(lake)).notes("runs")[-1]
     stages, start_up = _read(note)
+    whole = note["imports"] + note["ended"] - note["started"]
     generation = json.loads(done.stdout)["generation"]
     photos = int(note["stages"]["embed"]["done"] - note["stages"]["embed"]["before"])
-    return TimedBuild(wall - sum(start_up.values()), start_up, stages, generation, photos)
+    return TimedBuild(whole - sum(start_up.values()), start_up, stages, generation, photos)
 
 
 def _read(note: dict[str, Any]) -> tuple[dict[str, float], dict[str, float]]:

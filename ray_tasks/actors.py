@@ -5,11 +5,13 @@ They only load weights, call the pipeline and commit; a photo's bits do not depe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from profiling.detection import Detector
 from profiling.embedding import get_model
@@ -19,12 +21,13 @@ from profiling.tallies import count_values
 from ray_tasks.decoders import DecoderPool
 from ray_tasks.lake import Lake, Manifest
 from ray_tasks.metrics import BusyShare
-from ray_tasks.parts import Part
+from ray_tasks.parts import Part, join_photos
 from ray_tasks.photo_pipeline import LocalEmbedding, PhotoPipeline
 
 DECODERS_A_DETECTOR = 1  # processes; a decoder keeps 5 to 10 detectors of one thread busy
 DETECTORS_A_GPU = 6  # detectors that share one GPU, at most: they wait for decoders and for their own Python
 CPUS_A_DETECTOR = 0.75  # logical; the rest of each CPU goes to the embedders
+PHOTOS_A_DETECTOR = 64  # while a detector starts, one that runs looks at about as many
 EMBEDDER_GPU = 0.4  # of a GPU; the detectors on it share the rest
 
 
@@ -74,7 +77,7 @@ class RemoteEmbedding:
 
 
 class DetectActor:
-    """Decodes and detects part by part, sends chips to its embedder, and commits each part."""
+    """Decodes and detects photos of parts, sends chips to its embedder, and commits each part."""
 
     def __init__(
         self, lake: str, epoch: int | None, population: str, sections: dict[str, Any], device: str, embedder: str
@@ -88,31 +91,39 @@ class DetectActor:
         detector = Detector.load(settings.detection, device, settings.embedding.precision)
         self._pipeline = PhotoPipeline(decoders, detector, RemoteEmbedding(embedder), entry.chip, entry.dim)
 
-    def run_part(self, part: Part) -> Manifest:
-        """Look at the photos of a part and commit its faces, unless an earlier try did."""
-        found = self._lake.find(part.stage, part.bucket, part.fingerprint)
-        if found is not None:
-            return found
+    def run_parts(self, parts: Sequence[Part]) -> list[Manifest]:
+        """Look at the photos of parts and commit their faces, but for parts that an earlier try committed."""
+        found = [self._lake.find(part.stage, part.bucket, part.fingerprint) for part in parts]
+        missing = [part for part, manifest in zip(parts, found, strict=True) if manifest is None]
+        made = iter(self._look(missing) if missing else [])
+        return [next(made) if manifest is None else manifest for manifest in found]
+
+    def _look(self, parts: Sequence[Part]) -> list[Manifest]:
+        """Look at the photos of all parts in one stream."""
         self._seen = 0
-        faces, seen = self._pipeline.look(part.photos, self._note)
+        faces, seen = self._pipeline.look(join_photos(parts), self._note)
+        manifests, photos_before, faces_before = [], 0, 0
+        for part in parts:
+            mine = seen.slice(photos_before, len(part.photos))
+            count = sum(mine["faces"].to_pylist())
+            manifests.append(self._commit(part, faces.slice(faces_before, count), mine))
+            photos_before, faces_before = photos_before + len(mine), faces_before + count
+        self._seen = 0
+        return manifests
+
+    def _commit(self, part: Part, faces: pa.Table, seen: pa.Table) -> Manifest:
         with self._lake.attempt(part.stage, part.bucket, part.fingerprint) as attempt:
             attempt.write("faces", faces)
             attempt.write("seen", seen)
-            self._seen = 0
-            return attempt.commit(
-                {
-                    "photos": len(seen),
-                    "faces": len(faces),
-                    "reasons": count_values(seen["reason"]),
-                }
-            )
+            counts = {"photos": len(seen), "faces": len(faces), "reasons": count_values(seen["reason"])}
+            return attempt.commit(counts)
 
     def ready(self) -> bool:
         """True once weights are loaded and decoders run."""
         return True
 
     def photos_seen(self) -> int:
-        """Photos of the part in hand that are done; answered while the part runs."""
+        """Photos in hand that are done; answered while their parts run."""
         return self._seen
 
     def _note(self, photos: int) -> None:
@@ -140,6 +151,11 @@ class ActorPlan:
         embedders = max(1, cpus // 4)
         share = (1 - CPUS_A_DETECTOR) * cpus / embedders
         return cls(cpus, embedders, {"num_cpus": CPUS_A_DETECTOR}, {"num_cpus": share}, "cpu")
+
+    def for_photos(self, photos: int) -> ActorPlan:
+        """No more detectors than so many photos are worth; embedders for these."""
+        detectors = min(self.detectors, max(1, -(-photos // PHOTOS_A_DETECTOR)))
+        return replace(self, detectors=detectors, embedders=min(self.embedders, detectors))
 
 
 def start_actors(

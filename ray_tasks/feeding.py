@@ -1,4 +1,4 @@
-"""Parts to detectors, one each at a time: what fails is tried again, and what fails three times is set aside."""
+"""Parts to detectors, a bundle each at a time: what fails is tried again, and what fails three times is set aside."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from profiling.refusals import PhotoRefused
 from profiling.tallies import count_values
 from ray_tasks.lake import Lake, Manifest
 from ray_tasks.metrics import QUEUE, count_part, gauge
-from ray_tasks.parts import Part
+from ray_tasks.parts import Part, bundle
 from ray_tasks.progress import StageBar
 from ray_tasks.ray_session import readable_errors
 from ray_tasks.set_aside import REASON, TRIES, note_failure
@@ -37,43 +37,48 @@ class Feeding:
     aside: int = 0
 
     def feed(self, detectors: Sequence[Any], parts: Sequence[Part]) -> None:
-        """Have every part committed, the largest first.
+        """Have every part committed, the largest first; the parts of a bundle that failed go on one by one.
 
         Raises
         ------
         KithError
             The lake, a model or Ray is not usable, or too many parts fail.
         """
-        waiting = sorted(parts, key=lambda part: len(part.photos))
+        waiting = bundle(parts, len(detectors))
         allowed = max(1, int(MOST_SET_ASIDE * len(parts))) if len(parts) > 1 else 0
-        idle = list(detectors)
-        running: dict[Any, tuple[Any, Part | None]] = {}  # None: the actor that failed is waited for
-        while waiting or any(part is not None for _, part in running.values()):
+        idle: list[Any] = []
+        # No parts: an actor that starts, or that failed and is started again.
+        running: dict[Any, tuple[Any, list[Part]]] = {actor.photos_seen.remote(): (actor, []) for actor in detectors}
+        while waiting or any(begun for _, begun in running.values()):
             while waiting and idle:
-                actor, part = idle.pop(), waiting.pop()
-                running[actor.run_part.options(max_task_retries=0).remote(part)] = actor, part
+                actor, begun = idle.pop(), waiting.pop()
+                running[actor.run_parts.options(max_task_retries=0).remote(begun)] = actor, begun
             gauge(QUEUE, len(waiting), queue="parts")
             ready, _ = self.ray.wait(list(running), num_returns=1, timeout=POLL_S)
             for reference in ready:
                 actor, begun = running.pop(reference)
-                found = None if begun is None else self._result(reference)
-                if begun is not None and isinstance(found, BaseException):
-                    running[actor.photos_seen.remote()] = actor, None
-                    found = self._failed(begun, found, allowed)
-                    if found is None:
-                        waiting.insert(0, begun)
+                found = self._result(reference) if begun else []
+                if isinstance(found, BaseException):
+                    running[actor.photos_seen.remote()] = actor, []
+                    again, found = self._failed(begun, found, allowed)
+                    waiting[:0] = again
                 else:
                     idle.append(actor)
-                if isinstance(found, Manifest):
-                    self.bar.advance(found.counts["photos"], found.counts)
-                    count_part(found.counts, self.bar.rate())
-            self.bar.under_way(sum(self._photos_seen(actor) for actor, at in running.values() if at is not None))
+                for manifest in found:
+                    self.bar.advance(manifest.counts["photos"], manifest.counts)
+                    count_part(manifest.counts, self.bar.rate())
+            self.bar.under_way(sum(self._photos_seen(actor) for actor, begun in running.values() if begun))
 
-    def _failed(self, part: Part, failure: BaseException, allowed: int) -> Manifest | None:
-        """Count a failure; what stands for the part when it was the last."""
+    def _failed(
+        self, parts: list[Part], failure: BaseException, allowed: int
+    ) -> tuple[list[list[Part]], list[Manifest]]:
+        """Count a failure: what is tried again, and what stands for a part when its failure was the last."""
+        if len(parts) > 1:  # nobody knows of which part it was
+            return [[part] for part in parts], []
+        (part,) = parts
         tries = note_failure(self.lake, part.stage, part.bucket, part.fingerprint, failure)
         if tries < TRIES:
-            return None
+            return [[part]], []
         self.aside += 1
         if self.aside > allowed:
             said = type(failure).__name__
@@ -81,14 +86,14 @@ class Feeding:
                 f"bucket {part.bucket} of {part.stage} and others failed {TRIES} times ({said}); "
                 "kith alerts LAKE says why; mend it and run again with --retry-failed"
             )
-        return set_aside(self.lake, part, self.dim)
+        return [], [set_aside(self.lake, part, self.dim)]
 
-    def _result(self, reference: Any) -> Manifest | BaseException:
-        """A part's result, or what its work died of; what no other try would mend is raised."""
+    def _result(self, reference: Any) -> list[Manifest] | BaseException:
+        """A bundle's results, or what its work died of; what no other try would mend is raised."""
         exceptions = self.ray.exceptions
         try:
             with readable_errors():
-                manifest: Manifest = self.ray.get(reference)
+                manifests: list[Manifest] = self.ray.get(reference)
         except exceptions.RayTaskError as error:
             return error.cause if isinstance(error.cause, BaseException) else error
         except RayLostError as error:
@@ -97,7 +102,7 @@ class Feeding:
             raise
         except KithError:
             raise
-        return manifest
+        return manifests
 
     def _photos_seen(self, actor: Any) -> int:
         """The actor's counter; 0 while it starts or restarts."""

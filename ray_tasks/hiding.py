@@ -7,6 +7,7 @@ from all others the person's rows go. It holds for what is read, for what is com
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -144,8 +145,11 @@ def read_raw(path: Place, columns: Sequence[str] | None = None) -> pa.Table:
 
     By `ParquetFile`, for `read_table` imports pyarrow.dataset and with it pandas: half a second in every worker.
     """
-    with pq.ParquetFile(parquet_source(path, whole=columns is None)) as file:
-        return file.read() if columns is None else file.read(list(columns)).select(list(columns))
+    near = isinstance(path, Path)  # on a disk reading ahead, and threads besides the one CPU of a task, only cost time
+    with pq.ParquetFile(parquet_source(path, whole=columns is None), pre_buffer=not near) as file:
+        if columns is None:
+            return file.read(use_threads=not near)
+        return file.read(list(columns), use_threads=not near).select(list(columns))
 
 
 def _keyed(schema: pa.Schema, key: str) -> bool:

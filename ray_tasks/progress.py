@@ -33,7 +33,8 @@ class StageNote:
     """Progress of one stage: `done` of `total` units, of which `before` were done by earlier runs.
 
     `reasons` counts photos, `users` what a round made of its users, earlier runs included. `start_up` holds the seconds
-    that went by before any work could begin, by what was started ("ray", "actors"); they lie within the stage.
+    that went by before any work could begin, by what was started ("ray", "workers", "actors"); they lie within the
+    stage.
     """
 
     unit: str

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -20,6 +22,8 @@ OBJECT_STORE_BYTES = 512 << 20  # chips and counts only: pixels and tables never
 TASK_RETRIES = 3  # times a job is tried again when its worker dies
 KNOCK_S = 10.0  # seconds until an address counts as dead
 SLOW = ("timed out during startup", "Failed to start GCS")  # Ray's words; its limit of 30 s cannot be set
+WAKE_S = 20.0  # seconds until work begins with the workers that are there
+LEAST_WAKE_S = 0.05  # seconds that a worker is held for, so that the next call goes to another one
 JOBS_PER_CPU = 2  # in flight: one runs while the next one waits
 
 Result = TypeVar("Result")
@@ -40,6 +44,7 @@ class RaySession:
 
     def __init__(self, address: str | None = None, cpus: int | None = None) -> None:
         self._address, self._cpus, self._started = address, cpus, False
+        self._awake = False
 
     def __enter__(self) -> RaySession:
         return self
@@ -71,6 +76,23 @@ class RaySession:
     def gpus(self) -> int:
         """GPUs of the whole cluster."""
         return int(self.ray().cluster_resources().get("GPU", 0))
+
+    def wake(self, jobs: Sequence[BucketJob]) -> None:
+        """Wait until there are worker processes that have imported what jobs need, `WAKE_S` seconds at most.
+
+        The work itself would start them as well; apart from it, one sees what is start-up and what is work.
+        """
+        if self._awake:
+            return
+        self._awake, ray = True, self.ray()
+        modules = sorted({job.compute.__module__ for job in jobs})
+        task = ray.remote(max_retries=TASK_RETRIES, num_cpus=1)(_import)
+        begun = [task.options(name=f"wake-{k}").remote(modules) for k in range(self.cpus())]
+        ray.wait(begun, num_returns=len(begun), timeout=WAKE_S)
+
+    def workers_taken(self) -> None:
+        """Actors took the worker processes for themselves: the next tasks get new ones."""
+        self._awake = False
 
     def run(self, lake: Lake, jobs: Sequence[BucketJob], done: Callable[[Manifest], None]) -> dict[int, Manifest]:
         """Run jobs of one stage as Ray tasks, a bounded number at a time; `done` hears of each as it is committed."""
@@ -193,6 +215,13 @@ def readable_errors() -> Iterator[None]:
     except RayError as error:
         reason = str(error).splitlines()[0][:200]
         raise RayLostError(f"Ray is gone ({reason}); run the same command again to go on") from None
+
+
+def _import(modules: list[str]) -> None:
+    began = time.monotonic()
+    for name in modules:
+        importlib.import_module(name)
+    time.sleep(max(0.0, LEAST_WAKE_S - (time.monotonic() - began)))
 
 
 def _run_job(folder: str, epoch: int | None, job: BucketJob) -> Manifest:

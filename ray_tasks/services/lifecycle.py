@@ -23,6 +23,7 @@ PATIENCE_S = 180.0  # seconds until everything must answer; 60 are usual on two 
 STOP_S = 40.0  # seconds the supervisor has: it gives its children 15, and 15 more to those that it kills
 LOOK_S = 1.0
 LONGEST_ERROR = 300  # characters of a log's line
+LOOKS_BAD = re.compile(r"\[error|\[critical|[A-Z]\w*Error\b|Errno")
 
 
 def start(home: Home, plan: Plan, say: Callable[[str], None], patience_s: float = PATIENCE_S) -> None:
@@ -128,7 +129,7 @@ def _restarts(home: Home) -> str:
     if not ended:
         return ""
     name, times = Counter(ended).most_common(1)[0]
-    errors = [line.strip() for line in _log(home, name).splitlines() if "error" in line.lower()]
+    errors = [line.strip() for line in _log(home, name).splitlines() if LOOKS_BAD.search(line)]
     last = f": {errors[-1][:LONGEST_ERROR]}" if errors else ""
     return f" ({name} ended {times} times{last})"
 

@@ -51,6 +51,8 @@ class BuildContext:
             if remaining:
                 with bar.starting("ray"):
                     self.session.ray()
+                with bar.starting("workers"):
+                    self.session.wake(remaining)
                 done |= self.session.run(self.lake, remaining, lambda manifest: bar.advance(1, manifest.counts))
         self.lake.hiding.look_again()  # what was committed last may lack somebody
         self.manifests[stage] = dict(sorted(done.items()))

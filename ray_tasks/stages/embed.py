@@ -91,12 +91,15 @@ def run_parts(crew: Crew, parts: Sequence[Part], bar: StageBar) -> None:
 
     with bar.starting("ray"):
         ray = crew.session.ray()
-    plan = ActorPlan.of(crew.session.cpus(), crew.session.gpus())
+    photos = sum(len(part.photos) for part in parts)
+    plan = ActorPlan.of(crew.session.cpus(), crew.session.gpus()).for_photos(photos)
     detectors, embedders = start_actors(ray, plan, crew.lake, crew.photos, crew.settings)
     try:
         with bar.starting("actors"):
+            ray.wait(loading := [actor.ready.remote() for actor in embedders], num_returns=len(loading))
             ray.wait([actor.ready.remote() for actor in detectors], num_returns=1)  # the others join when they can
         Feeding(ray, crew.lake, get_model(crew.settings.embedding.model).dim, bar).feed(detectors, parts)
     finally:
         for actor in [*detectors, *embedders]:
             ray.kill(actor)
+        crew.session.workers_taken()

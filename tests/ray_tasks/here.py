@@ -14,6 +14,9 @@ class Here:
     def ray(self) -> None:
         """None is needed."""
 
+    def wake(self, jobs: Sequence[BucketJob]) -> None:
+        """Nobody sleeps."""
+
     def run(self, lake: Lake, jobs: Sequence[BucketJob], done: Callable[[Manifest], None]) -> dict[int, Manifest]:
         """Compute and commit each job, unless it was done; `done` hears of each."""
         results = {job.bucket: run_job(lake, job) for job in jobs}
