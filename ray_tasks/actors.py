@@ -1,6 +1,7 @@
 """The actors of the embed stage: detectors with their decoders, and embedders, of which there may be fewer.
 
-They only load weights, call the pipeline and commit; a photo's bits do not depend on which actor sees it.
+They only load weights, call the pipeline and commit; a photo's bits do not depend on which actor sees it. They import
+torch as they start, for the command that starts them needs none of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from profiling.detection import Detector
 from profiling.embedding import get_model
 from profiling.faces import FaceVectors
 from profiling.settings import Precision, Settings
@@ -22,7 +22,6 @@ from ray_tasks.decoders import DecoderPool
 from ray_tasks.lake import Lake, Manifest
 from ray_tasks.metrics import BusyShare
 from ray_tasks.parts import Part, join_photos
-from ray_tasks.photo_pipeline import LocalEmbedding, PhotoPipeline
 
 DECODERS_A_DETECTOR = 1  # processes; a decoder keeps 5 to 10 detectors of one thread busy
 DETECTORS_A_GPU = 6  # detectors that share one GPU, at most: they wait for decoders and for their own Python
@@ -42,6 +41,8 @@ class EmbedActor:
     """Turns chips into vectors on one GPU, or on CPU threads."""
 
     def __init__(self, model: str, device: str, precision: Precision, name: str) -> None:
+        from ray_tasks.photo_pipeline import LocalEmbedding
+
         one_thread()
         self._embedding = LocalEmbedding(model, device, precision)
         self._busy = BusyShare(name, device)
@@ -82,6 +83,9 @@ class DetectActor:
     def __init__(
         self, lake: str, epoch: int | None, population: str, sections: dict[str, Any], device: str, embedder: str
     ) -> None:
+        from profiling.detection import Detector
+        from ray_tasks.photo_pipeline import PhotoPipeline
+
         one_thread()
         settings = Settings.model_validate(sections)
         self._lake = Lake.open(lake, epoch)

@@ -44,7 +44,7 @@ class RaySession:
 
     def __init__(self, address: str | None = None, cpus: int | None = None) -> None:
         self._address, self._cpus, self._started = address, cpus, False
-        self._awake = False
+        self._imported: set[str] = set()  # by the workers that there are
 
     def __enter__(self) -> RaySession:
         return self
@@ -82,17 +82,20 @@ class RaySession:
 
         The work itself would start them as well; apart from it, one sees what is start-up and what is work.
         """
-        if self._awake:
+        modules = sorted({job.compute.__module__ for job in jobs} - self._imported)
+        if not modules:
             return
-        self._awake, ray = True, self.ray()
-        modules = sorted({job.compute.__module__ for job in jobs})
-        task = ray.remote(max_retries=TASK_RETRIES, num_cpus=1)(_import)
-        begun = [task.options(name=f"wake-{k}").remote(modules) for k in range(self.cpus())]
+        self._imported |= set(modules)
+        ray = self.ray()
+        task = ray.remote(max_retries=TASK_RETRIES)(_import)
+        # Ray hands alike calls to one worker, one after the other: each asks for a little less of a CPU than the last.
+        calls = [task.options(name=f"wake-{k}", num_cpus=1 - k % 1000 / 10000) for k in range(self.cpus())]
+        begun = [call.remote(modules) for call in calls]
         ray.wait(begun, num_returns=len(begun), timeout=WAKE_S)
 
     def workers_taken(self) -> None:
         """Actors took the worker processes for themselves: the next tasks get new ones."""
-        self._awake = False
+        self._imported.clear()
 
     def run(self, lake: Lake, jobs: Sequence[BucketJob], done: Callable[[Manifest], None]) -> dict[int, Manifest]:
         """Run jobs of one stage as Ray tasks, a bounded number at a time; `done` hears of each as it is committed."""

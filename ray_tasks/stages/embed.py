@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from profiling.embedding import get_model, load_calibration
 from profiling.settings import Settings
 from profiling.weights import MTCNN_SHA256
+from ray_tasks.actors import ActorPlan, start_actors
 from ray_tasks.feeding import Feeding
 from ray_tasks.lake import Lake, fingerprint
 from ray_tasks.parts import Part
@@ -87,8 +88,6 @@ def unseen_parts(context: BuildContext, bucket: int) -> list[Part]:
 
 def run_parts(crew: Crew, parts: Sequence[Part], bar: StageBar) -> None:
     """Feed the parts to the detectors; end the actors afterwards."""
-    from ray_tasks.actors import ActorPlan, start_actors  # imports torch: seconds that most commands need not wait
-
     with bar.starting("ray"):
         ray = crew.session.ray()
     photos = sum(len(part.photos) for part in parts)
