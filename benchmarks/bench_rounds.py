@@ -61,6 +61,9 @@ class InProcess:
     def ray(self) -> None:
         """None is needed."""
 
+    def wake(self, jobs: Sequence[BucketJob]) -> None:
+        """Nobody sleeps."""
+
     def run(self, lake: Lake, jobs: Sequence[BucketJob], done: Callable[[Manifest], None]) -> Manifests:
         """What `RaySession.run` gives."""
         found = {}

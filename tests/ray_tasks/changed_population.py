@@ -1,4 +1,7 @@
-"""A drawn population one day later: photos come, go and change, friendships and tags go, somebody withdraws consent."""
+"""A drawn population one day later: photos come, go and change, friendships and tags go, somebody withdraws consent.
+
+And a day after that: somebody joins, somebody leaves.
+"""
 
 from __future__ import annotations
 
@@ -70,3 +73,31 @@ def next_day(population: Path, folder: Path) -> Day:
         (pair["user_a"], pair["user_b"]),
         withdrawn,
     )
+
+
+def day_of_comings_and_goings(population: Path, folder: Path) -> tuple[int, int]:
+    """Write a population that one user joins, with photos and friends, and another leaves; their ids.
+
+    The newcomer's id is the lowest of all, so that the rows of others are numbered anew.
+    """
+    shutil.copytree(population, folder)
+    tables = {name: read(population, name) for name in ("users", "photos", "tags", "friendships")}
+    active = sorted({row["owner_id"] for row in tables["photos"]})
+    joins, leaves = min(row["user_id"] for row in tables["users"]) - 1, active[0]
+    gone = {row["photo_id"] for row in tables["photos"] if row["owner_id"] == leaves}
+    first = max(row["photo_id"] for row in tables["photos"]) + 1000
+    uploads = [row["uri"] for row in read(population, "truth/uploads")]
+    photos = [{"photo_id": first + k, "owner_id": joins, "uri": uri} for k, uri in enumerate(uploads[3:6])]
+    friends = [{"user_a": joins, "user_b": user} for user in active[1:5]]
+    like = next(row for row in tables["users"] if row["user_id"] == active[1])
+    changed = {
+        "users": [row for row in tables["users"] if row["user_id"] != leaves] + [like | {"user_id": joins}],
+        "photos": [row for row in tables["photos"] if row["photo_id"] not in gone] + photos,
+        "tags": [row for row in tables["tags"] if row["photo_id"] not in gone and leaves not in row.values()],
+        "friendships": [row for row in tables["friendships"] if leaves not in row.values()] + friends,
+    }
+    for name, rows in changed.items():
+        pq.write_table(
+            pa.Table.from_pylist(rows, pq.read_schema(population / f"{name}.parquet")), folder / f"{name}.parquet"
+        )
+    return joins, leaves

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from ray_tasks.ray_session import RaySession
 from ray_tasks.rows import open_rows
 from ray_tasks.stages.embed import stage_name
 from tests.conftest import BUCKETS, PHOTOS_A_PART, demo_settings
-from tests.ray_tasks.changed_population import Day, next_day
+from tests.ray_tasks.changed_population import Day, day_of_comings_and_goings, next_day
 from tests.ray_tasks.test_kills import bits
 from tests.ray_tasks.touched_users import Oracle, touched
 
@@ -77,6 +78,13 @@ def counted(of: GenerationTables, stage: str, name: str) -> int:
     return sum(int(manifest.counts[name]) for manifest in of.generation.manifests(of.lake, stage).values())
 
 
+def different_tables(one: GenerationTables, other: GenerationTables) -> list[tuple[str, str]]:
+    """Stage and name of each table of which two generations with as many rounds have other bits."""
+    tables = [(stage, name) for stage, names in TABLES.items() for name in names]
+    tables += [(f"score-{number}", name) for number in range(len(one.generation.rounds)) for name in ROUND]
+    return [(stage, name) for stage, name in tables if bits(one.table(stage, name)) != bits(other.table(stage, name))]
+
+
 def test_the_change_is_spread_over_all_buckets(night: Night) -> None:
     changed = night.day.added | night.day.deleted | night.day.replaced | night.day.untagged
     there = [of.table("partition", "photos") for of in (night.before, night.nightly)]
@@ -91,12 +99,7 @@ def test_a_nightly_run_is_the_full_rebuild_bit_for_bit(night: Night) -> None:
     assert one.generation.stages == other.generation.stages
     assert one.generation.artefacts == other.generation.artefacts == night.before.generation.artefacts
     assert len(one.generation.rounds) == len(other.generation.rounds) > 1
-    tables = [(stage, name) for stage, names in TABLES.items() for name in names]
-    tables += [(f"score-{number}", name) for number in range(len(one.generation.rounds)) for name in ROUND]
-    different = [
-        (stage, name) for stage, name in tables if bits(one.table(stage, name)) != bits(other.table(stage, name))
-    ]
-    assert different == []
+    assert different_tables(one, other) == []
     assert bits(one.faces(128)) == bits(other.faces(128))
     assert len(one.faces(128)) > 50
 
@@ -175,6 +178,25 @@ def test_photos_that_are_gone_are_in_no_cluster_and_no_evidence(night: Night) ->
     assert night.day.withdrawn not in night.nightly.table("cluster", "clusters")["user_id"].to_pylist()
     last = night.nightly.table(night.nightly.generation.last_round, "profiles").to_pylist()
     assert next(row["reason"] for row in last if row["user_id"] == night.day.withdrawn) == "no_consent"
+
+
+def test_a_night_on_which_users_join_and_leave_is_the_full_rebuild_bit_for_bit(night: Night, tmp_path: Path) -> None:
+    tuesday = Path(night.nightly.generation.population)
+    joins, leaves = day_of_comings_and_goings(tuesday, tmp_path / "wednesday")
+    artefacts = night.nightly.generation.id
+    shutil.copytree(night.nightly.lake.folder, tmp_path / "lake")
+    nightly = build_in(tmp_path / "lake", tmp_path / "wednesday", artefacts)
+    record = tmp_path / "lake" / "generations" / f"{artefacts}.json"
+    rebuilt = build_in(tmp_path / "fresh", tmp_path / "wednesday", str(record))
+    assert nightly.generation.id == rebuilt.generation.id
+    assert different_tables(nightly, rebuilt) == []
+    counts = [each.counts for each in nightly.generation.manifests(nightly.lake, "partition").values()]
+    assert [sum(each["difference"][name] for each in counts) for name in ("users_added", "users_gone")] == [1, 1]
+    ids = nightly.table("partition", "users")["user_id"].to_pylist()
+    assert (joins in ids, leaves in ids) == (True, False)
+    assert joins in nightly.table("cluster", "clusters")["user_id"].to_pylist()
+    assert leaves not in nightly.table(nightly.generation.last_round, "profiles")["user_id"].to_pylist()
+    assert 0 < counted(nightly, "cluster", "computed") < USERS == counted(rebuilt, "cluster", "computed")
 
 
 def test_artefacts_are_frozen_and_their_origin_is_on_record(night: Night) -> None:
