@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from profiling.large_albums import label_large
-from profiling.neighbourhoods import Bools, Ints, Scratch, near_pairs, stacks
+from profiling.neighbourhoods import Bools, Ints, Scratch, near_pairs, stacks, strips
 
 LARGE = 2000  # faces; an album that has more is not held as one matrix (4 MB of bits, 16 MB of products)
 Labels = npt.NDArray[np.int32]
@@ -49,7 +49,7 @@ def dbscan_albums(
     labels = np.full(len(vectors), -1, np.int32)
     large, scratch = np.diff(bounds) > LARGE, Scratch()
     for stack in stacks(bounds, wanted, np.flatnonzero(~large)):
-        heavy = np.zeros(stack.albums * stack.size, np.int64)
+        heavy = np.ones(stack.albums * stack.size, np.int64)  # an empty row is at most a cluster after all others
         heavy[stack.place] = weight[stack.rows]
         found = label_near(near_pairs(vectors, stack, scratch), heavy.reshape(stack.albums, -1), min_samples, scratch)
         labels[stack.rows] = found.ravel()[stack.place]
@@ -64,61 +64,82 @@ def label_near(near: Bools, weight: Ints, min_samples: int, scratch: Scratch) ->
 
     Parameters
     ----------
-    near : bool [albums, size, size], symmetric, true on the diagonal; not in bits 1 or 2 of `scratch`.
+    near : bool [albums, size, size] as `near_pairs` gives it: a pair stands once; not in bits 1 or 2 of `scratch`.
     weight : int64 [albums, size], at least 0.
 
     Returns
     -------
     int32 [albums, size], as `dbscan_albums`.
     """
-    core = _reached(near, weight, scratch) >= min_samples
-    link = np.logical_and(near, core[:, None, :], out=scratch.bits(1, near.shape))  # who reaches which core
-    first = link.argmax(axis=2)
-    joins = np.take_along_axis(link, first[:, :, None], axis=2)[:, :, 0]  # False: reaches none
-    root = _roots(link, core, first, scratch)
-    number = np.cumsum(core & (root == np.arange(core.shape[1])), axis=1) - 1
-    labels = np.where(core, np.take_along_axis(number, root, axis=1), -1).astype(np.int32)
-    album, row = np.nonzero(joins & ~core)
-    if len(album):
-        reached = np.where(link[album, row], labels[album], np.iinfo(np.int32).max)
-        labels[album, row] = reached.min(axis=1)
+    reached = _reached(near, weight, scratch)
+    core = reached >= min_samples
+    if weight.all() and not ((reached > weight) & ~core).any():  # who is no core has no neighbour
+        return _number(_roots(near, scratch), core)
+    link = np.logical_and(near, core[:, None, :], out=scratch.bits(1, near.shape))
+    link &= core[:, :, None]
+    labels = _number(_roots(link, scratch), core)
+    mixed = np.not_equal(core[:, :, None], core[:, None, :], out=scratch.bits(2, near.shape))
+    mixed &= near
+    i, j = _pairs(mixed)
+    _join_border(labels.reshape(-1), core.ravel(), i, j)
     return labels
 
 
 def _reached(near: Bools, weight: Ints, scratch: Scratch) -> Ints:
-    """Weight of each neighbourhood."""
+    """Weight of each neighbourhood: of its row, and of its column below the row's strip."""
     if weight.max(initial=0) > 1:
-        heavy = np.matmul(near.astype(np.float64), weight[:, :, None].astype(np.float64))
-        return np.asarray(heavy[:, :, 0], np.int64)
-    helps = (weight > 0)[:, None, :]
-    counted = near if weight.all() else np.logical_and(near, helps, out=scratch.bits(1, near.shape))
-    return np.asarray(np.add.reduce(counted.view(np.uint8), axis=2, dtype=np.uint16), np.int64)
+        wide, heavy = near.astype(np.float64), weight.astype(np.float64)
+        found = np.matmul(wide, heavy[:, :, None])[:, :, 0]
+        for top, bottom in strips(near.shape[1]):
+            found[:, :top] += np.matmul(heavy[:, None, top:bottom], wide[:, top:bottom, :top])[:, 0]
+        return np.asarray(found, np.int64)
+    helps = None if weight.all() else weight > 0
+    counted = near if helps is None else np.logical_and(near, helps[:, None, :], out=scratch.bits(1, near.shape))
+    total = np.add.reduce(counted.view(np.uint8), axis=2, dtype=np.uint16)
+    counted = near if helps is None else np.logical_and(near, helps[:, :, None], out=scratch.bits(1, near.shape))
+    for top, bottom in strips(near.shape[1]):
+        total[:, :top] += np.add.reduce(counted.view(np.uint8)[:, top:bottom, :top], axis=1, dtype=np.uint8)
+    return np.asarray(total, np.int64)
 
 
-def _roots(link: Bools, core: Bools, first: Ints, scratch: Scratch) -> Ints:
-    """First core of each core's cluster, as a position in its album; anything for the others.
+def _roots(link: Bools, scratch: Scratch) -> Ints:
+    """First core of each core's cluster, as a position in its album, int64 [albums, size]; itself for a core of none.
 
-    Each core points to the first core that it reaches, pointers are followed to their ends, and what near cores still
-    disagree on, which is little, is joined as a graph.
+    `link` joins cores alone. Each core points to the first core that it reaches, which is never a later one, pointers
+    are followed to their ends, and what near cores still disagree on, which is little, is joined as a graph.
     """
-    albums, size = core.shape
-    root = np.where(core, first, np.arange(size))
-    while True:
-        further = np.take_along_axis(root, root, axis=1)
-        if np.array_equal(further, root):
-            break
+    albums, size, _ = link.shape
+    base = np.arange(0, albums * size, size)[:, None]
+    root = (link.argmax(axis=2) + base).ravel()
+    while not np.array_equal(further := root[root], root):
         root = further
-    short = root.astype(np.int16)
+    short = (root.reshape(albums, size) - base).astype(np.min_scalar_type(size - 1))  # bytes are compared the fastest
     apart = np.not_equal(short[:, :, None], short[:, None, :], out=scratch.bits(2, link.shape))
     apart &= link
-    apart &= core[:, :, None]
-    if not apart.any():
-        return root
-    album, pair = np.divmod(np.flatnonzero(apart), size * size)  # on flat bits it is six times as fast as np.nonzero
-    i, j = np.divmod(pair, size)
-    base = np.arange(albums)[:, None] * size
-    whole = _join((root + base).ravel(), album * size + i, album * size + j)
-    return np.asarray(whole.reshape(albums, size) - base, np.int64)
+    return np.asarray(_join(root, *_pairs(apart)).reshape(albums, size) - base, np.int64)
+
+
+def _number(root: Ints, core: Bools) -> Labels:
+    """Clusters by first core, from each core's `root`; -1 for who is no core."""
+    albums, size = core.shape
+    first = core & (root == np.arange(size))
+    number = (np.cumsum(first, axis=1, dtype=np.int32) - 1).ravel()
+    return np.where(core, number[root + np.arange(0, albums * size, size)[:, None]], np.int32(-1))
+
+
+def _join_border(labels: Labels, core: Bools, i: Ints, j: Ints) -> None:
+    """Give the first of its neighbours' labels to who is no core; of each pair (i, j) one is. Flat, in place."""
+    face, reached = np.where(core[i], j, i), np.where(core[i], i, j)
+    first = np.full(len(labels), np.iinfo(np.int32).max, np.int32)
+    np.minimum.at(first, face, labels[reached])
+    labels[face] = first[face]
+
+
+def _pairs(bits: Bools) -> tuple[Ints, Ints]:
+    """The rows and columns set in [albums, size, size], as album x size + position."""
+    size = bits.shape[2]
+    row, column = np.divmod(np.flatnonzero(bits), size)  # on flat bits it is six times as fast as np.nonzero
+    return row, row // size * size + column
 
 
 def _join(root: Ints, i: Ints, j: Ints) -> Ints:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 Ints = npt.NDArray[np.int64]
+Singles = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 Halves = npt.NDArray[np.float16]
 
@@ -21,17 +22,20 @@ ROWS = 65_536  # vectors widened at a time: 64 MB at 128 numbers, 256 MB at 512
 PAIRED_ROWS = 2_048  # vectors of which each meets one other: 2 MB at 128 numbers, in the processor's cache
 
 
-def widen(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+def widen(vectors: npt.NDArray[np.floating], out: Singles | None = None) -> Singles:
     """The same numbers in float32, which is exact for finite float16 and three times as fast as `astype`.
 
     Sign and digits of a float16 are moved to where a float32 has them; the exponents' offsets differ by 127 - 15.
+    `out`, of the same shape, is written instead of a new array.
     """
+    wide = np.empty(vectors.shape, np.float32) if out is None else out
     if vectors.dtype != np.float16:
-        return vectors.astype(np.float32)
-    bits = vectors.view(np.int16).astype(np.int32)
+        np.copyto(wide, vectors, casting="same_kind")
+        return wide
+    bits = wide.view(np.int32)
+    np.copyto(bits, vectors.view(np.int16))
     bits <<= 13
     bits &= np.int32(~0x70000000)
-    wide = bits.view(np.float32)
     wide *= np.float32(2.0**112)
     return wide
 
@@ -52,7 +56,13 @@ def lengths(vectors: npt.NDArray[np.floating]) -> Floats:
 
 def cosine_rows(one: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> Floats:
     """Cosine of each row of `one` and the same row of `other`, float64 [n]; 0 where one is a zero vector."""
-    return dot_rows(one, other) / (lengths(one) * lengths(other))
+    result = np.empty(len(one))
+    for piece in _pieces(len(one), PAIRED_ROWS):
+        a, b = _doubles(one[piece]), _doubles(other[piece])
+        dot, first, second = (np.einsum("nd,nd->n", *pair) for pair in ((a, b), (a, a), (b, b)))
+        length = np.sqrt(first) * np.sqrt(second)
+        result[piece] = dot / np.where(length > 0, length, 1.0)
+    return result
 
 
 def sum_by_code(vectors: Halves, codes: Ints, weight: Ints) -> Floats:

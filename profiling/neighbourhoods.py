@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +19,12 @@ from profiling.exact import cosine_rows, widen
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Singles = npt.NDArray[np.float32]
 
-BATCH = 400_000  # pairs of faces multiplied at a time: 1.6 MB, so that what follows finds them in the processor's cache
-BITS = 3  # arrays of bits that are needed at a time
+BATCH = 1_600_000  # pairs of faces whose bits are held at a time, so that numpy's steps are few
+PRODUCTS = 1 << 18  # of them multiplied at a time: 1 MB, so that what follows finds them in the processor's cache
+STRIP = 32  # rows multiplied at a time; measured: 24 to 64 are as good, and twice as fast as whole albums of 250
+BEYOND = np.float32(-2)  # a cosine that is near to none, whatever eps
 ALL_NEAR = 0.99  # eps from which on the empty rows of a padded album, at distance 1 from all, must be masked
 
 
@@ -42,27 +46,38 @@ class Stack:
         """How many albums are stacked."""
         return len(self.eps)
 
+    def table_rows(self) -> Ints:
+        """The face in each of the albums' rows, int64 [albums x size]; -1 = empty."""
+        row = np.full(self.albums * self.size, -1, np.int64)
+        row[self.place] = self.rows
+        return row
+
 
 class Scratch:
-    """Memory for the pairs of one stack after the other, instead of new pages for each."""
+    """Memory for one stack after the other, instead of new pages for each."""
 
     def __init__(self) -> None:
-        self._cosine, self._bits = np.zeros(0, np.float32), np.zeros((0, 0), np.bool_)
+        self._kept: dict[str, npt.NDArray[np.uint8]] = {}
+        self._beyond: tuple[int, ...] = ()  # shape of the cosines that `BEYOND` was written into
 
-    def cosine(self, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-        """A float32 array of the shape, with anything in it."""
-        pairs = math.prod(shape)
-        if len(self._cosine) < pairs:
-            self._cosine = np.empty(pairs, np.float32)
-        return self._cosine[:pairs].reshape(shape)
+    def array(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        """An array of the shape with anything in it, until the same name is asked for again."""
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        if name not in self._kept or len(self._kept[name]) < size:
+            self._kept[name] = np.empty(size, np.uint8)
+        return self._kept[name][:size].view(dtype).reshape(shape)
+
+    def cosine(self, shape: tuple[int, int, int]) -> Singles:
+        """A float32 array [albums, size, size] with `BEYOND` after each row's strip, and anything before its end."""
+        cosine: Singles = self.array("cosine", shape, np.float32)
+        if self._beyond[1:] != shape[1:] or self._beyond[0] < shape[0]:
+            cosine.fill(BEYOND)
+            self._beyond = shape
+        return cosine
 
     def bits(self, which: int, shape: tuple[int, ...]) -> Bools:
-        """One of `BITS` bool arrays of the shape, with anything in it."""
-        pairs = math.prod(shape)
-        if self._bits.shape[1] < pairs:
-            self._bits = np.empty((BITS, pairs), np.bool_)
-        bits: Bools = self._bits[which, :pairs].reshape(shape)
-        return bits
+        """One of three bool arrays of the shape, with anything in it."""
+        return self.array(f"bits {which}", shape, np.bool_)
 
 
 def stacks(bounds: Ints, eps: npt.NDArray[np.float64], albums: Ints) -> Iterator[Stack]:
@@ -89,36 +104,70 @@ def padded_sizes(sizes: Ints) -> Ints:
     return np.asarray(-(-sizes // step) * step, np.int64)
 
 
+def strips(size: int) -> list[tuple[int, int]]:
+    """First row and end of the strips in which an album's rows are multiplied, each with the columns up to its end."""
+    return [(top, min(top + STRIP, size)) for top in range(0, size, STRIP)]
+
+
 def near_pairs(vectors: npt.NDArray[np.floating], stack: Stack, scratch: Scratch) -> Bools:
-    """Whether two faces are within their album's eps, bool [albums, size, size]; each face is within reach of itself.
+    """Whether two faces are within their album's eps; each face is within reach of itself.
 
     Parameters
     ----------
-    vectors : [n, dim] of any length but zero, the whole table. Empty rows are near to none but themselves.
+    vectors : [n, dim] of any length but zero, the whole table.
     scratch : the answer lies in its bits 0, until it is used again.
+
+    Returns
+    -------
+    bool [albums, size, size]. Distances are symmetric, so each pair stands in the row of its later face, up to the
+    end of the row's strip (`strips`); what follows in the row is False. Empty rows are near to none but themselves.
     """
-    dim, size = vectors.shape[1], stack.size
-    flat = np.zeros((stack.albums * size, dim), np.float32)
-    flat[stack.place] = widen(vectors[stack.rows])
-    length = np.sqrt(np.einsum("nd,nd->n", flat, flat))
-    flat *= (np.float32(1) / np.where(length > 0, length, np.float32(1)))[:, None]
-    unit = flat.reshape(stack.albums, size, dim)
+    size, row = stack.size, stack.table_rows()
     shape = (stack.albums, size, size)
-    other = unit.copy()  # with itself, numpy would have BLAS fill one half and copy it to the other, which is slower
-    cosine = np.matmul(unit, other.transpose(0, 2, 1), out=scratch.cosine(shape))
-    error = float32_error(dim)
+    near, unsure = scratch.bits(0, shape), scratch.bits(1, shape)
+    error = float32_error(vectors.shape[1])
     limit = (1.0 - stack.eps).astype(np.float32)[:, None, None]
-    near: Bools = np.greater_equal(cosine, limit + error, out=scratch.bits(0, shape))
-    unsure = np.greater_equal(cosine, limit - error, out=scratch.bits(1, shape))
-    unsure ^= near
-    _decide(near, np.flatnonzero(unsure), vectors, stack)
+    step = max(1, PRODUCTS // (size * size))
+    for first in range(0, stack.albums, step):
+        part = slice(first, first + step)
+        unit = _units(vectors, row[first * size : (first + step) * size], scratch)
+        cosine = _cosines(unit.reshape(-1, size, vectors.shape[1]), scratch)
+        np.greater_equal(cosine, limit[part] + error, out=near[part])
+        np.greater_equal(cosine, limit[part] - error, out=unsure[part])
+        unsure[part] ^= near[part]
+    _decide(near, np.flatnonzero(unsure), vectors, stack.eps, row)
     if (stack.eps > ALL_NEAR).any():
-        taken = np.zeros(stack.albums * size, np.bool_)
-        taken[stack.place] = True
-        full = taken.reshape(stack.albums, size)
+        full = (row >= 0).reshape(stack.albums, size)
         near &= full[:, :, None] & full[:, None, :]
     near[:, np.arange(size), np.arange(size)] = True
     return near
+
+
+def _units(vectors: npt.NDArray[np.floating], row: Ints, scratch: Scratch) -> Singles:
+    """The vectors of some of a stack's rows scaled to length 1, float32 [rows, dim]; zeros where there is none."""
+    shape = (len(row), vectors.shape[1])
+    taken = np.take(vectors, row, axis=0, out=scratch.array("taken", shape, vectors.dtype), mode="clip")
+    flat = widen(taken, scratch.array("units", shape, np.float32))
+    length = np.sqrt(np.einsum("nd,nd->n", flat, flat))
+    real = (length > 0) & (row >= 0)
+    flat *= (real / np.where(real, length, np.float32(1)))[:, None]
+    return flat
+
+
+def _cosines(unit: Singles, scratch: Scratch) -> Singles:
+    """Products of an album's vectors with those up to the end of their own strip; `BEYOND` after it."""
+    albums, size, dim = unit.shape
+    cosine = scratch.cosine((albums, size, size))
+    if size <= STRIP:  # with itself, numpy would have BLAS fill one half and copy it to the other, which is slower
+        other = scratch.array("others", unit.shape, np.float32)
+        np.copyto(other, unit)
+        return np.matmul(unit, other.transpose(0, 2, 1), out=cosine)
+    # By columns, OpenBLAS multiplies a strip as it lies on AVX-512; other layouts and larger products it copies first.
+    other = scratch.array("others", (albums, dim, size), np.float32)
+    for top, bottom in strips(size):
+        np.copyto(other[:, :, top:bottom], unit[:, top:bottom].transpose(0, 2, 1))
+        np.matmul(unit[:, top:bottom], other[:, :, :bottom], out=cosine[:, top:bottom, :bottom])
+    return cosine
 
 
 def float32_error(dim: int) -> np.float32:
@@ -130,13 +179,14 @@ def float32_error(dim: int) -> np.float32:
     return np.float32((dim + 8) * 2.0**-23)
 
 
-def _decide(near: Bools, unsure: Ints, vectors: npt.NDArray[np.floating], stack: Stack) -> None:
-    """Settle the pairs that float32 left open, given as places in `near`."""
-    album, pair = np.divmod(unsure, stack.size * stack.size)
-    i, j = np.divmod(pair, stack.size)
-    row = np.full(stack.albums * stack.size, -1, np.int64)
-    row[stack.place] = stack.rows
-    one, other = row[album * stack.size + i], row[album * stack.size + j]
+def _decide(
+    near: Bools, unsure: Ints, vectors: npt.NDArray[np.floating], eps: npt.NDArray[np.float64], row: Ints
+) -> None:
+    """Settle the pairs that float32 left open, given as places in `near`; `row` is the face in each of its rows."""
+    size = near.shape[2]
+    place, j = np.divmod(unsure, size)
+    album = place // size
+    one, other = row[place], row[album * size + j]
     real = (one >= 0) & (other >= 0)
-    album, i, j, one, other = album[real], i[real], j[real], one[real], other[real]
-    near[album, i, j] = 1.0 - cosine_rows(vectors[one], vectors[other]) <= stack.eps[album]
+    unsure, album, one, other = unsure[real], album[real], one[real], other[real]
+    near.reshape(-1)[unsure] = 1.0 - cosine_rows(vectors[one], vectors[other]) <= eps[album]

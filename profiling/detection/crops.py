@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from profiling.detection.pyramid import HALF_RANGE, MID_GREY, PLANES, gather
+from profiling.detection.pyramid import HALF_RANGE, MID_GREY, Array, Places, Table, as_float, beside, sum_colours
 
 Squares = npt.NDArray[np.int64]  # [n, 3] left, top, side in whole pixels
 
@@ -24,46 +23,46 @@ def square_up(boxes: npt.NDArray[np.float32]) -> Squares:
     return np.column_stack([corners, sides]).astype(np.int64)
 
 
-def cut_crops(sums: torch.Tensor, squares: Squares, size: int) -> torch.Tensor:
-    """Resample squares of a photo to `size` pixels by averaging areas.
+def cut_crops(sums: Table, squares: Squares, crops: Array) -> None:
+    """Resample squares of a photo by averaging areas.
 
     Parameters
     ----------
     sums : the photo's summed-area table (`pyramid.sum_areas`).
     squares : int64 [n, 3] left, top, side.
-    size : side of the crops, pixels.
-
-    Returns
-    -------
-    float32 [n, size, size, 3], mid grey = 0; outside the photo mid grey. Each pixel is the mean
-    over the bin that adaptive average pooling of the square, padded with grey, would use.
+    crops : float32 [n, size, size, 3], where the table is; receives the crops, mid grey = 0; outside the photo mid
+        grey. Each pixel is the mean over the bin that adaptive average pooling of the square, padded with grey, would
+        use.
     """
-    height, width = sums.shape[0] - 1, sums.shape[1] - 1
-    place = torch.from_numpy(squares).to(sums.device)
-    left, right, wide = _bins(place[:, 0], place[:, 2], size, width)
-    top, bottom, high = _bins(place[:, 1], place[:, 2], size, height)
+    if not len(squares):
+        return
+    size, height, width = crops.shape[1], sums.shape[0] - 1, sums.shape[1] - 1
+    lefts, tops, sides = squares.T
+    left, right, wide = (beside(sums, edges) for edges in _bins(lefts, sides, size, width))
+    top, bottom, high = (beside(sums, edges) for edges in _bins(tops, sides, size, height))
 
-    def corner(y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        return gather(sums, ((y * (width + 1))[:, :, None] + x[:, None, :]).view(-1))
+    def between(upper: Array, lower: Array) -> Array:
+        rows = [(row * (width + 1))[:, :, None] for row in (upper, lower)]
+        (up_left, up_right), (low_left, low_right) = (
+            [sums.take(row + column[:, None, :]) for column in (left, right)] for row in rows
+        )
+        low_right -= up_right
+        low_right -= low_left
+        low_right += up_left
+        return low_right
 
-    total = corner(bottom, right).sub_(corner(top, right)).sub_(corner(bottom, left)).add_(corner(top, left))
-    crops = total.view(torch.int32).view(len(squares), size, size * PLANES).to(torch.float32)
-    inside = (bottom - top).to(torch.float32)[:, :, None] * _each_plane(right - left)
-    areas = high.to(torch.float32)[:, :, None] * _each_plane(wide)
-    crops.sub_(inside.mul_(MID_GREY)).div_(areas.mul_(HALF_RANGE))
-    return crops.view(len(squares), size, size, PLANES)[..., :3]
+    greys = (as_float(bottom - top) * MID_GREY)[:, :, None] * as_float(right - left)[:, None, :]
+    areas = (as_float(high) * HALF_RANGE)[:, :, None] * as_float(wide)[:, None, :]
+    largest = int(sides.max()) // size + 2
+    for channel, values in enumerate(sum_colours(between, top, bottom, largest, largest)):
+        values -= greys
+        values /= areas
+        crops[..., channel] = values
 
 
-def _each_plane(lengths: torch.Tensor) -> torch.Tensor:
-    """Lengths [n, size] of bins as float32 [n, 1, size * PLANES]."""
-    return lengths.to(torch.float32).repeat_interleave(PLANES, dim=1)[:, None]
-
-
-def _bins(
-    start: torch.Tensor, side: torch.Tensor, size: int, extent: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """First and last + 1 pixel of each bin within the photo, and the bin's whole length: int64 [n, size]."""
-    part = torch.arange(size, device=start.device)
+def _bins(start: Places, side: Places, size: int, extent: int) -> tuple[Places, Places, Places]:
+    """First and last + 1 pixel of each bin within the photo, and the bin's whole length: [n, size]."""
+    part = np.arange(size)
     low = start[:, None] + part * side[:, None] // size
     high = start[:, None] + ((part + 1) * side[:, None] + size - 1) // size
-    return low.clamp(0, extent), high.clamp(0, extent), high - low
+    return low.clip(0, extent), high.clip(0, extent), high - low

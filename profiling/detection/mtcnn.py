@@ -17,14 +17,14 @@ from torch import nn
 from profiling.detection.crops import Squares, cut_crops, square_up
 from profiling.detection.networks import OUTPUT_SIDE, REFINE_SIDE, load_networks
 from profiling.detection.proposals import propose, shift_edges
-from profiling.detection.pyramid import sum_areas
+from profiling.detection.pyramid import Array, Table, sum_areas
 from profiling.detection.suppression import suppress
 from profiling.settings import DetectionSettings
 from profiling.weights import MTCNN_SHA256, load_mtcnn
 
 REFINE_BATCH = 64  # crops an R-Net call; fixed, because bits depend on it
 OUTPUT_BATCH = 16  # crops an O-Net call; fixed, because bits depend on it
-PIXELS_AT_ONCE = 8_000_000  # photos are worked on together up to this size: their tables take 16 bytes a pixel
+PIXELS_AT_ONCE = 8_000_000  # photos are worked on together up to this size: their tables take 8 bytes a pixel
 PHOTOS_AT_ONCE = 32  # and up to this number
 REFINE_OVERLAP = 0.7  # intersection over union; Zhang et al. 2016, authors' code
 OUTPUT_OVERLAP = 0.7  # intersection over the smaller box; likewise
@@ -112,14 +112,40 @@ class Detector:
         return found
 
     def _detect(self, photos: Sequence[Photo]) -> list[Detections]:
-        tables = [
-            sum_areas(torch.from_numpy(np.require(photo, np.uint8, ["C", "W"])).to(self._device)) for photo in photos
-        ]
+        tables = [sum_areas(self._place(photo)) for photo in photos]
         squares = [square_up(propose(self._proposal_net, table, self._settings)) for table in tables]
-        answers = _ask(self._refine_net, tables, squares, REFINE_SIDE, REFINE_BATCH)
+        answers = self._ask(self._refine_net, tables, squares, REFINE_SIDE, REFINE_BATCH)
         squares = [self._refined(*pair) for pair in zip(squares, answers, strict=True)]
-        answers = _ask(self._output_net, tables, squares, OUTPUT_SIDE, OUTPUT_BATCH)
+        answers = self._ask(self._output_net, tables, squares, OUTPUT_SIDE, OUTPUT_BATCH)
         return [self._finished(*pair) for pair in zip(squares, answers, strict=True)]
+
+    def _place(self, photo: Photo) -> Array:
+        """A photo where its table shall be."""
+        if self._device.type == "cpu":
+            return photo
+        return torch.from_numpy(np.require(photo, np.uint8, ["C", "W"])).to(self._device)
+
+    def _ask(
+        self, network: nn.Module, tables: Sequence[Table], squares: Sequence[Squares], side: int, batch: int
+    ) -> list[Floats]:
+        """Run a network on the squares of all photos, in batches of exactly `batch`; the last one is filled with grey.
+
+        Returns
+        -------
+        One float32 [n, 1 + k] a photo: the face's score, then the network's other answers.
+        """
+        ends = np.cumsum([len(some) for some in squares])
+        batches = max(1, -(-int(ends[-1]) // batch))  # one even without squares: the network knows how wide answers are
+        crops = torch.zeros((batches * batch, side, side, 3), device=self._device)
+        canvas = crops.numpy() if self._device.type == "cpu" else crops
+        for table, some, end in zip(tables, squares, ends, strict=True):
+            cut_crops(table, some, canvas[end - len(some) : end])
+        dtype, answers = next(network.parameters()).dtype, []
+        for part in crops.view(batches, batch, side, side, 3):
+            logits = network(part.to(dtype).permute(0, 3, 1, 2)).float()
+            answers.append(torch.cat([torch.sigmoid(logits[:, 1:2] - logits[:, :1]), logits[:, 2:]], 1).cpu().numpy())
+        joined = np.concatenate(answers)
+        return [joined[end - len(some) : end] for some, end in zip(squares, ends, strict=True)]
 
     def _refined(self, squares: Squares, answers: Floats) -> Squares:
         """Stage 2 of one photo: squares that R-Net takes for faces, moved as it says."""
@@ -151,30 +177,6 @@ def _portions(photos: Sequence[Photo]) -> Iterator[Sequence[Photo]]:
         pixels += size
     if start < len(photos):
         yield photos[start:]
-
-
-def _ask(
-    network: nn.Module, tables: Sequence[torch.Tensor], squares: Sequence[Squares], side: int, batch: int
-) -> list[Floats]:
-    """Run a network on the squares of all photos, in batches of exactly `batch`; the last one is filled up with grey.
-
-    Returns
-    -------
-    One float32 [n, 1 + k] a photo: the face's score, then the network's other answers.
-    """
-    ends = np.cumsum([len(some) for some in squares])
-    total = int(ends[-1])
-    device, dtype = tables[0].device, next(network.parameters()).dtype
-    batches = max(1, -(-total // batch))  # one even without any square: the network knows how wide its answers are
-    crops = torch.zeros((batches * batch, side, side, 3), dtype=dtype, device=device)
-    for table, some, end in zip(tables, squares, ends, strict=True):
-        crops[end - len(some) : end] = cut_crops(table, some, side)
-    answers = []
-    for part in crops.view(batches, batch, side, side, 3):
-        logits = network(part.permute(0, 3, 1, 2)).float()
-        answers.append(torch.cat([torch.sigmoid(logits[:, 1:2] - logits[:, :1]), logits[:, 2:]], 1).cpu().numpy())
-    joined = np.concatenate(answers)
-    return [joined[end - len(some) : end] for some, end in zip(squares, ends, strict=True)]
 
 
 def _edges(squares: Squares) -> Floats:

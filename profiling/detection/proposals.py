@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from profiling.detection.networks import CELL, STRIDE
-from profiling.detection.pyramid import plan_levels
+from profiling.detection.pyramid import Table, plan_levels
 from profiling.detection.sheet import Place, draw_bands, plan_sheet
 from profiling.detection.suppression import best_first, suppress
 from profiling.settings import DetectionSettings
@@ -36,7 +36,7 @@ class _Cells(NamedTuple):
         return _Cells(self.boxes[rows], self.scores[rows], self.shifts[rows])
 
 
-def propose(network: nn.Module, sums: torch.Tensor, settings: DetectionSettings) -> Floats:
+def propose(network: nn.Module, sums: Table, settings: DetectionSettings) -> Floats:
     """Boxes that P-Net proposes for one photo.
 
     Parameters

@@ -1,17 +1,21 @@
 """The image pyramid: a photo at every size at which a face may fill one P-Net cell.
 
 All shrinking reads one summed-area table (Crow 1984), so a level costs what it holds, not what the photo holds. A
-pixel's sums of red, green, blue and nothing are 32 bits each, in two int64 that are added and subtracted as one: 16
-bytes are fetched at once. They may wrap around: a difference is exact as long as no sum within it reaches 2**31, which
-8 million white pixels do and no bin of a level or crop does.
+pixel's sums of red, green and blue are 21 bits each of one int64: 8 bytes are fetched, added and subtracted as one.
+They run over into each other and around, yet a difference is exact as long as each of its three sums fits 21 bits.
+
+On a CPU tables are NumPy's, which takes less than half of PyTorch's time for them, on a GPU PyTorch's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from profiling.detection.networks import CELL
@@ -19,8 +23,14 @@ from profiling.settings import DetectionSettings
 
 MID_GREY = 127.5  # pixel value that the networks see as zero
 HALF_RANGE = 128.0  # pixel values from zero to one
-CACHED = 32_768  # sums worked on at once, 16 bytes each: they stay in a core's own cache
-PLANES = 4  # 32-bit sums a pixel of the table: red, green, blue, nothing
+CACHED = 32_768  # sums worked on at once, 8 bytes each: they stay in a core's own cache
+BITS = 21  # of a colour's sum
+LARGEST = (1 << BITS) - 1
+BIN = LARGEST // 255  # pixels of a difference, at most, be they white: 8,224
+
+Table = Any  # int64 [H + 1, W + 1] of one photo: a NumPy array or a tensor
+Array = Any  # likewise
+Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -51,59 +61,86 @@ def plan_levels(height: int, width: int, settings: DetectionSettings) -> list[Le
     return levels
 
 
-def sum_areas(pixels: torch.Tensor) -> torch.Tensor:
-    """Summed-area table of uint8 [H, W, 3]: int64 [H + 1, W + 1, 2], zero in its first row and column."""
-    height, width, channels = pixels.shape
-    sums = torch.zeros((height + 1, width + 1, PLANES // 2), dtype=torch.int64, device=pixels.device)
-    planes = _planes(sums)
-    for channel in range(channels):  # one by one: PyTorch and NumPy copy three of four at a third of the speed
-        planes[1:, 1:, channel] = pixels[..., channel]
-    torch.cumsum(sums, 1, out=sums)
-    if sums.device.type != "cpu":
-        return torch.cumsum(sums, 0, out=sums)
-    rows = sums.numpy()
-    for above, below in pairwise(rows[1:]):  # whole rows, because down a column each step misses the cache
+def sum_areas(pixels: Array) -> Table:
+    """Summed-area table of uint8 [H, W, 3], array or tensor: int64 [H + 1, W + 1], zero in its first row and column."""
+    height, width, _ = pixels.shape
+    if isinstance(pixels, torch.Tensor):
+        sums = torch.zeros((height + 1, width + 1), dtype=torch.int64, device=pixels.device)
+        torch.cumsum(_pack(pixels, sums[1:, 1:]).cumsum(1), 0, out=sums[1:, 1:])
+        return sums
+    table = np.zeros((height + 1, width + 1), np.int64)
+    inner = _pack(pixels, table[1:, 1:])
+    np.cumsum(inner, 1, out=inner)
+    for above, below in pairwise(table[1:]):  # whole rows, because down a column each step misses the cache
         np.add(above, below, out=below)
-    return sums
+    return table
 
 
-def split_evenly(extent: int, parts: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def split_evenly(extent: int, parts: int) -> tuple[Places, Places]:
     """First and last + 1 pixel of each of `parts` bins over `extent` pixels, as adaptive average pooling cuts them."""
-    part = torch.arange(parts, device=device)
+    part = np.arange(parts)
     return part * extent // parts, ((part + 1) * extent + parts - 1) // parts
 
 
-def draw_level(sums: torch.Tensor, level: Level, canvas: torch.Tensor) -> None:
+def draw_level(sums: Table, level: Level, canvas: Array) -> None:
     """Draw the photo at one level into `canvas`, float32 [level.height, level.width, 3], mid grey = 0."""
-    top, bottom = split_evenly(sums.shape[0] - 1, level.height, sums.device)
-    left, right = split_evenly(sums.shape[1] - 1, level.width, sums.device)
-    widths = ((right - left) * HALF_RANGE).repeat_interleave(PLANES)
-    portion = max(1, CACHED // sums.shape[1])
+    height, width = sums.shape[0] - 1, sums.shape[1] - 1
+    top, bottom = (beside(sums, edges) for edges in split_evenly(height, level.height))
+    left, right = (beside(sums, edges) for edges in split_evenly(width, level.width))
+    widths = as_float(right - left) * HALF_RANGE
+
+    def between(upper: Array, lower: Array) -> Array:
+        rows = sums[lower]
+        rows -= sums[upper]
+        bins = rows[:, right]
+        bins -= rows[:, left]
+        return bins
+
+    tallest, widest = height // level.height + 2, width // level.width + 2
+    portion = max(1, CACHED // width)
     for start in range(0, level.height, portion):
         upper, lower = top[start : start + portion], bottom[start : start + portion]
-        rows = sums.index_select(0, lower).sub_(sums.index_select(0, upper))
-        bins = _planes(_columns(rows, right).sub_(_columns(rows, left))).to(torch.float32)
-        bins.view(len(upper), -1).div_((lower - upper)[:, None] * widths)
-        for channel in range(canvas.shape[2]):
-            torch.sub(bins[..., channel], MID_GREY / HALF_RANGE, out=canvas[start : start + portion, :, channel])
+        areas = as_float(lower - upper)[:, None] * widths
+        for channel, values in enumerate(sum_colours(between, upper, lower, tallest, widest)):
+            values /= areas
+            values -= MID_GREY / HALF_RANGE
+            canvas[start : start + portion, :, channel] = values
 
 
-def gather(table: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """Sums int64 [n, 2] at flat places int64 [n] of a table [..., 2]."""
-    # complex128 stands for 16 bytes that are never computed with: index_select copies elements of any type
-    return table.view(torch.complex128).view(-1).index_select(0, places).view(torch.int64).view(-1, PLANES // 2)
+def sum_colours(
+    between: Callable[[Array, Array], Table], top: Array, bottom: Array, tallest: int, widest: int
+) -> list[Array]:
+    """Sums of red, green and blue over bins, float32.
+
+    Parameters
+    ----------
+    between : differences of a table from rows `top` to rows `bottom`.
+    tallest, widest : no bin is larger, pixels; large ones are summed in strips of `BIN` pixels, a row at least.
+    """
+    strips = -(-tallest // max(1, BIN // widest))
+    found: list[Array] = []
+    for strip in range(strips):
+        upper, lower = (top + (bottom - top) * edge // strips for edge in (strip, strip + 1))
+        bins = between(upper, lower)
+        colours = [bins & LARGEST, bins >> BITS & LARGEST, bins >> 2 * BITS]
+        found = [one + other for one, other in zip(found, colours, strict=True)] if found else colours
+    return [as_float(colour) for colour in found]
 
 
-def _columns(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-    """Some columns of rows int64 [h, w, 2]."""
-    whole = rows.view(torch.complex128)[..., 0]
-    if rows.device.type == "cpu":  # NumPy takes a third of the time
-        chosen = torch.from_numpy(whole.numpy().take(columns.numpy(), 1))
-    else:
-        chosen = whole.index_select(1, columns)
-    return chosen.view(torch.int64).view(*chosen.shape, PLANES // 2)
+def beside(sums: Table, places: Places) -> Array:
+    """Places of a table where the table is."""
+    return torch.from_numpy(places).to(sums.device) if isinstance(sums, torch.Tensor) else places
 
 
-def _planes(sums: torch.Tensor) -> torch.Tensor:
-    """Sums int64 [..., 2] as the int32 [..., 4] that they are made of."""
-    return sums.view(torch.int32).view(*sums.shape[:-1], PLANES)
+def as_float(whole: Array) -> Array:
+    """Whole numbers as float32."""
+    return whole.to(torch.float32) if isinstance(whole, torch.Tensor) else whole.astype(np.float32)
+
+
+def _pack(pixels: Array, into: Array) -> Array:
+    """Three colours in one number, red lowest."""
+    into[...] = pixels[..., 2]
+    for channel in (1, 0):
+        into <<= BITS
+        into += pixels[..., channel]
+    return into

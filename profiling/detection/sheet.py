@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import torch
 
 from profiling.detection.networks import CELL, STRIDE
-from profiling.detection.pyramid import Level, draw_level
+from profiling.detection.pyramid import Level, Table, draw_level
 
 GRID = 16  # pixels to whose multiples a band's sides are rounded up: 3 to 5 % more to look at, shapes met again
 BAND_PIXELS = 131_072  # a band; its widest maps take 5 MB, which malloc keeps instead of giving them back each time
@@ -75,15 +76,17 @@ def plan_sheet(levels: tuple[Level, ...]) -> Sheet:
     return Sheet(tuple(places), bands, _round_up(math.ceil((height - SHARED) / bands) + SHARED), width)
 
 
-def draw_bands(sums: torch.Tensor, sheet: Sheet) -> Iterator[torch.Tensor]:
+def draw_bands(sums: Table, sheet: Sheet) -> Iterator[torch.Tensor]:
     """The bands of a photo's sheet, from the top: float32 [1, 3, band, width], mid grey = 0, channels last."""
-    drawn = torch.zeros((sheet.height, sheet.width, 3), device=sums.device)
+    shape = (sheet.height, sheet.width, 3)
+    drawn = torch.zeros(shape, device=sums.device) if isinstance(sums, torch.Tensor) else np.zeros(shape, np.float32)
     for place in sheet.places:
         bottom, right = place.top + place.level.height, place.left + place.level.width
         draw_level(sums, place.level, drawn[place.top : bottom, place.left : right])
+    whole = torch.as_tensor(drawn)
     for number in range(sheet.bands):
         top = number * sheet.step
-        yield drawn[top : top + sheet.band].permute(2, 0, 1)[None]
+        yield whole[top : top + sheet.band].permute(2, 0, 1)[None]
 
 
 def _round_up(side: int) -> int:

@@ -60,6 +60,21 @@ def test_labels_equal_scikit_learns_album_by_album(data: st.DataObject) -> None:
     np.testing.assert_array_equal(found, reference(vectors, offsets, eps, min_samples, weights))
 
 
+@pytest.mark.parametrize("min_samples", [1, 2, 5])
+@pytest.mark.parametrize("heaviest", [1, 2, 4])
+def test_large_albums_of_any_weights_equal_scikit_learns(heaviest: int, min_samples: int) -> None:
+    rng = np.random.default_rng(heaviest)
+    sizes = [31, 32, 33, 0, 64, 65, 250, 257, 600, 250, 250]
+    offsets = [0, *np.cumsum(sizes).tolist()]
+    vectors = faces(rng, offsets[-1], 16, 9, 0.35)
+    weights = [1] * offsets[-1] if heaviest == 1 else rng.integers(0, heaviest, offsets[-1]).tolist()
+    eps = rng.uniform(0.05, 0.12, len(sizes)).tolist()
+    found = dbscan_albums(vectors, np.array(offsets), np.array(eps), min_samples, np.array(weights))
+    wanted = reference(vectors, offsets, eps, min_samples, weights)
+    np.testing.assert_array_equal(found, wanted)
+    assert len(np.unique(wanted)) > 3
+
+
 def test_a_border_face_goes_to_the_first_cluster_that_reaches_it() -> None:
     angles = np.deg2rad([60, 62, 64, 80, 96, 98, 100, 58])  # 80 degrees is within 16 of both groups, a core of none
     vectors = np.c_[np.cos(angles), np.sin(angles)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -15,20 +17,30 @@ from tests.profiling.detection.slow_mtcnn import crop_slowly, square_slowly
 PHOTO = np.random.default_rng(3).integers(0, 256, (37, 53, 3), dtype=np.uint8)
 
 
+def cut(pixels: np.ndarray, squares: list[list[int]], size: int, kind: Any = np.asarray) -> torch.Tensor:
+    """Crops of a photo whose table is NumPy's or PyTorch's: float32 [n, size, size, 3]."""
+    sums, crops = sum_areas(kind(pixels)), torch.full((len(squares), size, size, 3), 9.0)
+    places = np.array(squares, np.int64).reshape(-1, 3)
+    cut_crops(sums, places, crops if isinstance(sums, torch.Tensor) else crops.numpy())
+    return crops
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
 @settings(deadline=None)
 @given(left=st.integers(-90, 90), top=st.integers(-90, 90), side=st.integers(1, 120), size=st.sampled_from([24, 48]))
-def test_crops_equal_pooling_of_the_padded_square(left: int, top: int, side: int, size: int) -> None:
-    crop = cut_crops(sum_areas(torch.from_numpy(PHOTO)), np.array([[left, top, side]]), size)
-    torch.testing.assert_close(crop[0].permute(2, 0, 1), crop_slowly(PHOTO, left, top, side, size), atol=1e-5, rtol=0)
+def test_crops_equal_pooling_of_the_padded_square(left: int, top: int, side: int, size: int, kind: Any) -> None:
+    crop = cut(PHOTO, [[left, top, side]], size, kind)[0]
+    torch.testing.assert_close(crop.permute(2, 0, 1), crop_slowly(PHOTO, left, top, side, size), atol=1e-5, rtol=0)
 
 
 def test_a_crop_outside_the_photo_is_mid_grey() -> None:
-    assert not cut_crops(sum_areas(torch.from_numpy(PHOTO)), np.array([[200, 200, 30], [-50, 3, 40]]), 24).any()
+    assert not cut(PHOTO, [[200, 200, 30], [-50, 3, 40]], 24).any()
 
 
-def test_crops_of_a_photo_whose_sums_overflow_are_right() -> None:
-    white = torch.full((4200, 2100, 3), 255, dtype=torch.uint8)  # 2.2e9 > 2**31
-    crops = cut_crops(sum_areas(white), np.array([[1900, 3900, 200], [0, 0, 2100]]), 24)
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_crops_of_a_photo_whose_sums_overflow_are_right(kind: Any) -> None:
+    white = np.full((5200, 2600, 3), 255, np.uint8)  # 3.4e9 > 2**21 many times over; bins of 109 * 109 > BIN
+    crops = cut(white, [[1900, 3900, 200], [0, 0, 2600]], 24, kind)
     torch.testing.assert_close(crops, torch.full_like(crops, 127.5 / 128))
 
 
@@ -48,4 +60,4 @@ def test_squares_keep_centre_and_longer_side(edges: list[float]) -> None:
 def test_no_boxes_are_no_squares_and_no_crops() -> None:
     squares = square_up(np.zeros((0, 4), np.float32))
     assert squares.shape == (0, 3)
-    assert cut_crops(sum_areas(torch.from_numpy(PHOTO)), squares, 24).shape == (0, 24, 24, 3)
+    assert cut(PHOTO, squares.tolist(), 24).shape == (0, 24, 24, 3)

@@ -1,4 +1,4 @@
-"""Our pooling and our convolutions are PyTorch's, faster."""
+"""Our pooling, our PReLU and our convolutions are PyTorch's, faster."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from profiling.detection.networks import _convolve, _pool
+from profiling.detection.networks import _convolve, _pool, _rectify
 
 
 @pytest.mark.parametrize("side", [3, 4, 9, 22, 46])
@@ -16,6 +16,16 @@ def test_pooling_equals_pytorchs_with_partial_windows(side: int) -> None:
     pooled = _pool(maps)
     assert torch.equal(pooled, F.max_pool2d(maps, 3, 2, ceil_mode=True))
     assert pooled.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_rectifying_by_rows_equals_pytorchs(dtype: torch.dtype) -> None:
+    maps = torch.randn(2, 10, 7, 9, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    slopes = torch.linspace(-1.3, 1.1, 10, dtype=dtype)
+    found = _rectify(maps, slopes)
+    assert torch.equal(found, F.prelu(maps, slopes))
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(_rectify(maps.contiguous(), slopes), found)
 
 
 def test_layers_asked_together_answer_side_by_side() -> None:

@@ -45,7 +45,7 @@ def test_a_large_photo_is_cut_into_bands_of_bounded_size() -> None:
 def test_p_net_answers_on_the_sheet_as_on_each_level_alone() -> None:
     prepare_weights()
     network = load_networks(load_mtcnn(), torch.device("cpu"), torch.float32)[0]
-    sums = sum_areas(torch.from_numpy(np.random.default_rng(2).integers(0, 256, (601, 640, 3), dtype=np.uint8)))
+    sums = sum_areas(np.random.default_rng(2).integers(0, 256, (601, 640, 3), dtype=np.uint8))
     plan = plan_sheet(levels_of(601, 640))
     assert plan.bands > 1
     with torch.inference_mode():
@@ -53,7 +53,7 @@ def test_p_net_answers_on_the_sheet_as_on_each_level_alone() -> None:
         for place in plan.places:
             high, wide = place.level.canvas
             canvas = torch.zeros((high, wide, 3))
-            draw_level(sums, place.level, canvas[: place.level.height, : place.level.width])
+            draw_level(sums, place.level, canvas.numpy()[: place.level.height, : place.level.width])
             alone = network(canvas.permute(2, 0, 1)[None])[0]
             top, left = place.top // 2, place.left // 2
             there = whole[:, top : top + alone.shape[1], left : left + alone.shape[2]]
