@@ -157,7 +157,9 @@ class RetentionSettings(_Section):
 
     generations: int = Field(3, ge=1, description="newest generations of a lake that stay whatever their age")
     days: float = Field(30.0, ge=0, description="days up to which other generations and their results stay")
-    faces_days: float = Field(90.0, ge=0, description="days that faces stay whose photo no kept generation selects")
+    faces_days: float = Field(
+        90.0, ge=0, description="days at most that faces stay whose photo no kept generation selects"
+    )
 
 
 class Settings(_Section):

@@ -21,7 +21,7 @@ from profiling.tallies import count_values
 from ray_tasks.generations import Generation, generations
 from ray_tasks.lake import Lake, Manifest, fingerprint
 from ray_tasks.ray_session import RaySession
-from ray_tasks.retiring import FACES, FIRST, delete_result
+from ray_tasks.retiring import FACES, FIRST
 from ray_tasks.stages.face_parts import LOOKED_AT
 
 KEY = ("photo_id", "version")
@@ -100,7 +100,7 @@ def _compact_parts(lake: Lake, stage: str, bucket: int, there: pa.Table, size: i
     made = {_commit(lake, stage, bucket, piece, faces, _first(parts)) for piece in pieces}
     for part in parts:
         if part.fingerprint not in made:
-            delete_result(lake, part)
+            lake.delete(part)
     names = {pair for table in kept for pair in _pairs(table)}
     lost = {pair for table in seen for pair in _pairs(table)} - names
     return Compacted(len(parts), len(made), len(lost))

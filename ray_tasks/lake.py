@@ -157,6 +157,13 @@ class Lake:
         """Begin to write a result; it counts from its `commit` on."""
         return Attempt(self, stage, bucket, fingerprint)
 
+    def delete(self, manifest: Manifest) -> None:
+        """Take a result away, the manifest first: files that nobody names are swept."""
+        self._manifest_path(manifest.stage, manifest.bucket, manifest.fingerprint).unlink(missing_ok=True)
+        for names in manifest.files.values():
+            for name in names:
+                (self.folder / name).unlink(missing_ok=True)
+
     # --- smaller things ------------------------------------------------------------------------------------------
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:

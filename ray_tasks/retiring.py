@@ -120,7 +120,7 @@ def _retire_bucket(
         limit = limits[stage.startswith(UPLOADS)]
         old = [each for each in lake.results(stage, bucket) if each.created < limit and each.fingerprint not in marks]
         for each in old:
-            delete_result(lake, each)
+            lake.delete(each)
         results += len(old)
     there = _ids(lake, [(m, "photos") for m in lake.results("partition", bucket)])
     photos = 0
@@ -159,20 +159,12 @@ def _retire_faces(lake: Lake, part: Manifest, wanted: npt.NDArray[np.int64]) -> 
     ids = np.concatenate(found)
     unwanted = np.setdiff1d(ids, wanted)
     if len(unwanted) == len(ids):
-        delete_result(lake, part)
+        lake.delete(part)
     elif len(unwanted):
         for path in (lake.folder / path for name in FACE_TABLES for path in part.files.get(name, [])):
             rows = read_raw(path)
             rewrite_table(path, rows.filter(pa.array(np.isin(rows["photo_id"].to_numpy(), wanted))))
     return len(unwanted)
-
-
-def delete_result(lake: Lake, manifest: Manifest) -> None:
-    """Take a result away, the manifest first: files that nobody names are swept."""
-    lake._manifest_path(manifest.stage, manifest.bucket, manifest.fingerprint).unlink(missing_ok=True)
-    for names in manifest.files.values():
-        for name in names:
-            (lake.folder / name).unlink(missing_ok=True)
 
 
 def _retire_rows(lake: Lake, keep: list[Generation], limit: float) -> int:
