@@ -78,10 +78,13 @@ class RaySession:
         return int(self.ray().cluster_resources().get("GPU", 0))
 
     def wake(self, jobs: Sequence[BucketJob]) -> None:
-        """Wait until there are worker processes that have imported what jobs need, `WAKE_S` seconds at most.
+        """Have the workers of a Ray of our own import what jobs need, and wait for them, `WAKE_S` seconds at most.
 
-        The work itself would start them as well; apart from it, one sees what is start-up and what is work.
+        The work itself would start them as well; apart from it, one sees what is start-up and what is work. On a
+        cluster others may hold the CPUs: nobody waits for them.
         """
+        if self._address is not None:
+            return
         modules = sorted({job.compute.__module__ for job in jobs} - self._imported)
         if not modules:
             return
