@@ -1,6 +1,6 @@
 """MTCNN over several photos: propose, refine, output.
 
-A photo's result does not depend on its company, bit for bit: P-Net runs on each photo's own canvases, R-Net and O-Net
+A photo's result does not depend on its company, bit for bit: P-Net runs on each photo's own sheets, R-Net and O-Net
 on batches of one fixed size, padded, in (photo, candidate) order, and every selection breaks ties by a fixed order.
 """
 
@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from profiling.detection.crops import Squares, cut_crops, square_up
-from profiling.detection.networks import OUTPUT_SIDE, REFINE_SIDE, load_networks
+from profiling.detection.networks import OUTPUT_SIDE, REFINE_SIDE, OutputNet, ProposalNet, RefineNet, load_networks
 from profiling.detection.proposals import propose, shift_edges
 from profiling.detection.pyramid import Array, Table, sum_areas
 from profiling.detection.suppression import suppress
@@ -59,7 +59,7 @@ class Detector:
     """The three networks with their settings; make one with `Detector.load`."""
 
     def __init__(
-        self, networks: tuple[nn.Module, nn.Module, nn.Module], settings: DetectionSettings, device: torch.device
+        self, networks: tuple[ProposalNet, RefineNet, OutputNet], settings: DetectionSettings, device: torch.device
     ) -> None:
         self._proposal_net, self._refine_net, self._output_net = networks
         self._settings = settings

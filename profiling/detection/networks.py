@@ -32,8 +32,15 @@ class ProposalNet(nn.Module):
         self.face, self.box = nn.Conv2d(32, 2, 1), nn.Conv2d(32, 4, 1)
 
     def forward(self, canvases: torch.Tensor) -> torch.Tensor:
-        x = _halve(_rectify(_convolve(canvases, self.conv1), self.prelu1.weight))
-        x = self.prelu3(_convolve(self.prelu2(_convolve(x, self.conv2)), self.conv3))
+        return self.finish(self.begin(canvases))
+
+    def begin(self, canvases: torch.Tensor) -> torch.Tensor:
+        """The first layer, at half the size: [n, 10, h / 2 - 1, w / 2 - 1]."""
+        return _halve(_rectify(_convolve(canvases, self.conv1), self.prelu1.weight))
+
+    def finish(self, halves: torch.Tensor) -> torch.Tensor:
+        """All after the first layer: [n, 10, h, w] -> [n, 6, h - 4, w - 4]."""
+        x = self.prelu3(_convolve(self.prelu2(_convolve(halves, self.conv2)), self.conv3))
         return _convolve(x, self.face, self.box)
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
-from profiling.detection.networks import CELL, STRIDE
+from profiling.detection.networks import CELL, STRIDE, ProposalNet
 from profiling.detection.pyramid import Table, plan_levels
-from profiling.detection.sheet import Place, draw_bands, plan_sheet
+from profiling.detection.sheet import Place, draw_sheet, plan_sheets
+from profiling.detection.strips import scan
 from profiling.detection.suppression import best_first, suppress
 from profiling.settings import DetectionSettings
 
@@ -36,7 +35,7 @@ class _Cells(NamedTuple):
         return _Cells(self.boxes[rows], self.scores[rows], self.shifts[rows])
 
 
-def propose(network: nn.Module, sums: Table, settings: DetectionSettings) -> Floats:
+def propose(network: ProposalNet, sums: Table, settings: DetectionSettings) -> Floats:
     """Boxes that P-Net proposes for one photo.
 
     Parameters
@@ -52,13 +51,13 @@ def propose(network: nn.Module, sums: Table, settings: DetectionSettings) -> Flo
     levels = plan_levels(*extent, settings)
     if not levels:
         return np.zeros((0, 4), np.float32)
-    sheet = plan_sheet(tuple(levels))
-    corners, answers = _score(network, draw_bands(sums, sheet), sheet.step, settings.thresholds[0])
     raw, chosen = RAW_FACTOR * settings.stage1_candidates, []
-    for place in sheet.places:
-        cells = _cells(place, corners, answers, extent)
-        cells = cells.pick(best_first(cells.scores, raw))
-        chosen.append(cells.pick(suppress(cells.boxes, cells.scores, LEVEL_OVERLAP)))
+    for sheet in plan_sheets(tuple(levels)):
+        corners, answers = _score(network, draw_sheet(sums, sheet), settings.thresholds[0])
+        for place in sheet.places:
+            cells = _cells(place, corners, answers, extent)
+            cells = cells.pick(best_first(cells.scores, raw))
+            chosen.append(cells.pick(suppress(cells.boxes, cells.scores, LEVEL_OVERLAP)))
     cells = _Cells(*(np.concatenate(column) for column in zip(*chosen, strict=True)))
     cells = cells.pick(best_first(cells.scores, raw))
     kept = suppress(cells.boxes, cells.scores, PHOTO_OVERLAP)[: settings.stage1_candidates]
@@ -72,7 +71,7 @@ def shift_edges(boxes: Floats, shifts: Floats) -> Floats:
     return moved
 
 
-def _score(network: nn.Module, bands: Iterable[torch.Tensor], step: int, threshold: float) -> tuple[Corners, Floats]:
+def _score(network: ProposalNet, sheet: torch.Tensor, threshold: float) -> tuple[Corners, Floats]:
     """All cells of a sheet at or above the threshold, row by row.
 
     Returns
@@ -80,17 +79,12 @@ def _score(network: nn.Module, bands: Iterable[torch.Tensor], step: int, thresho
     int64 [n, 2] the cells' upper and left edges on the sheet, pixels; float32 [n, 5] logit of the score, and the
     correction of the edges.
     """
-    dtype, least = next(network.parameters()).dtype, _logit(threshold)
-    corners, answers = [], []
-    for number, band in enumerate(bands):
-        maps = network(band.to(dtype))[0].float()
-        logits = maps[1] - maps[0]
-        cells = torch.nonzero(logits >= least)
-        rows, columns = cells.unbind(1)
-        picked = torch.cat([logits[rows, columns][:, None], maps[2:].permute(1, 2, 0)[rows, columns]], 1)
-        corners.append(cells.cpu().numpy() * STRIDE + [number * step, 0])
-        answers.append(picked.cpu().numpy())
-    return np.concatenate(corners), np.concatenate(answers)
+    maps = scan(network, sheet.to(network.conv1.weight.dtype))[0].float().permute(1, 2, 0)
+    logits = (maps[..., 1] - maps[..., 0]).cpu().numpy()
+    rows, columns = np.nonzero(logits >= _logit(threshold))
+    shifts = maps[torch.from_numpy(rows).to(maps.device), torch.from_numpy(columns).to(maps.device), 2:].cpu().numpy()
+    corners = np.stack([rows, columns], axis=1) * STRIDE
+    return corners, np.concatenate([logits[rows, columns][:, None], shifts], axis=1)
 
 
 def _cells(place: Place, corners: Corners, answers: Floats, extent: tuple[int, int]) -> _Cells:

@@ -92,8 +92,8 @@ def draw_level(sums: Table, level: Level, canvas: Array) -> None:
     def between(upper: Array, lower: Array) -> Array:
         rows = sums[lower]
         rows -= sums[upper]
-        bins = rows[:, right]
-        bins -= rows[:, left]
+        bins = _columns(rows, right)
+        bins -= _columns(rows, left)
         return bins
 
     tallest, widest = height // level.height + 2, width // level.width + 2
@@ -135,6 +135,11 @@ def beside(sums: Table, places: Places) -> Array:
 def as_float(whole: Array) -> Array:
     """Whole numbers as float32."""
     return whole.to(torch.float32) if isinstance(whole, torch.Tensor) else whole.astype(np.float32)
+
+
+def _columns(rows: Array, columns: Array) -> Array:
+    """Some columns of rows; in NumPy's indexing by brackets they would lie one after the other."""
+    return rows[:, columns] if isinstance(rows, torch.Tensor) else rows.take(columns, 1)
 
 
 def _pack(pixels: Array, into: Array) -> Array:

@@ -1,27 +1,23 @@
-"""A photo's whole pyramid on one sheet, so that P-Net is asked once a photo and not once a level.
+"""A photo's pyramid on few sheets, so that P-Net is asked a few times a photo and not once a level.
 
-Levels lie side by side without a gap: a cell that straddles two of them belongs to none and is not read. The sheet's
-sides are rounded up, because a convolution costs a millisecond to prepare for each shape that it has not met, and
-tall sheets are cut into bands of one shape, which share the pixels that a cell needs, so that the networks' maps stay
-small: each cell is whole in exactly one band.
+A large level has a sheet of its own; the others lie on one, side by side without a gap: a cell that straddles two of
+them belongs to none and is not read. Sheets' sides are rounded up, because a convolution costs a millisecond to prepare
+for each shape that it has not met.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import torch
 
-from profiling.detection.networks import CELL, STRIDE
 from profiling.detection.pyramid import Level, Table, draw_level
 
-GRID = 16  # pixels to whose multiples a band's sides are rounded up: 3 to 5 % more to look at, shapes met again
-BAND_PIXELS = 131_072  # a band; its widest maps take 5 MB, which malloc keeps instead of giving them back each time
-SHARED = CELL - STRIDE  # rows that neighbouring bands have in common
+GRID = 16  # pixels to whose multiples a sheet's sides are rounded up: 3 % more to look at, shapes met again
+OWN_GRID = 8  # the same where one level has a sheet: large photos are of fewer sizes
+OWN_PIXELS = 60_000  # of a level with a sheet of its own: a call costs as much as 4,000 pixels, sharing a tenth
 PLANS_KEPT = 1024  # sizes of photos whose plans are remembered
 
 Gap = tuple[int, int, int, int]  # free part of a sheet: top, left, height, width
@@ -38,28 +34,24 @@ class Place:
 
 @dataclass(frozen=True)
 class Sheet:
-    """The levels' places, largest first, and the bands that cover them: `bands` of `band` x `width` pixels."""
+    """Levels' places, largest first, within `height` x `width` pixels."""
 
     places: tuple[Place, ...]
-    bands: int
-    band: int
+    height: int
     width: int
-
-    @property
-    def step(self) -> int:
-        """Pixels from the top of one band to the top of the next."""
-        return self.band - SHARED
-
-    @property
-    def height(self) -> int:
-        """Pixels."""
-        return self.bands * self.step + SHARED
 
 
 @lru_cache(PLANS_KEPT)
-def plan_sheet(levels: tuple[Level, ...]) -> Sheet:
-    """Lay levels, at least one and largest first, on a sheet as wide as the first: about a tenth stays empty."""
-    width = _round_up(levels[0].canvas[1])
+def plan_sheets(levels: tuple[Level, ...]) -> tuple[Sheet, ...]:
+    """Sheets for levels, at least one and largest first, in this order."""
+    large = sum(level.height * level.width >= OWN_PIXELS for level in levels)
+    sheets = [_lay_out((level,), OWN_GRID) for level in levels[:large]]
+    return (*sheets, _lay_out(levels[large:], GRID)) if large < len(levels) else tuple(sheets)
+
+
+def _lay_out(levels: tuple[Level, ...], grid: int) -> Sheet:
+    """Levels on a sheet as wide as the first: about a tenth stays empty when there are many."""
+    width = _round_up(levels[0].canvas[1], grid)
     gaps: list[Gap] = [(0, 0, sum(level.canvas[0] for level in levels), width)]
     places = []
     for level in levels:
@@ -71,23 +63,18 @@ def plan_sheet(levels: tuple[Level, ...]) -> Sheet:
         gaps.remove(gap)
         gaps += [(top, left + wide, high, broad - wide), (top + high, left, tall - high, broad)]
     height = max(place.top + place.level.canvas[0] for place in places)
-    tallest = max(BAND_PIXELS // width, 2 * GRID)
-    bands = math.ceil((height - SHARED) / (tallest - SHARED))
-    return Sheet(tuple(places), bands, _round_up(math.ceil((height - SHARED) / bands) + SHARED), width)
+    return Sheet(tuple(places), _round_up(height, grid), width)
 
 
-def draw_bands(sums: Table, sheet: Sheet) -> Iterator[torch.Tensor]:
-    """The bands of a photo's sheet, from the top: float32 [1, 3, band, width], mid grey = 0, channels last."""
+def draw_sheet(sums: Table, sheet: Sheet) -> torch.Tensor:
+    """A sheet of the photo, float32 [1, 3, height, width], mid grey = 0, channels last."""
     shape = (sheet.height, sheet.width, 3)
     drawn = torch.zeros(shape, device=sums.device) if isinstance(sums, torch.Tensor) else np.zeros(shape, np.float32)
     for place in sheet.places:
         bottom, right = place.top + place.level.height, place.left + place.level.width
         draw_level(sums, place.level, drawn[place.top : bottom, place.left : right])
-    whole = torch.as_tensor(drawn)
-    for number in range(sheet.bands):
-        top = number * sheet.step
-        yield whole[top : top + sheet.band].permute(2, 0, 1)[None]
+    return torch.as_tensor(drawn).permute(2, 0, 1)[None]
 
 
-def _round_up(side: int) -> int:
-    return -(-side // GRID) * GRID
+def _round_up(side: int, grid: int) -> int:
+    return -(-side // grid) * grid

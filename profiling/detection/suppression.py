@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-ROWS_AT_ONCE = 256  # boxes compared with all others in one go: memory grows with n, not with n²
+ROWS_AT_ONCE = 64  # boxes compared with all others in one go: memory grows with n, not with n²; 256 take longer
 
 Boxes = npt.NDArray[np.float32]
 Order = npt.NDArray[np.intp]
