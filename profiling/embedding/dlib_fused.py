@@ -1,7 +1,7 @@
 """dlib's network for a CPU: the same sums with fewer passes over memory, and fewer multiplications where they are many.
 
-ReLU and the shortcut are computed by the convolution before them, weights are packed once, and the convolutions of 128
-channels run by Winograd's method in float32. What that gains stands in docs/benchmarks.md.
+ReLU and the shortcut are computed by the convolution before them, weights are packed once, and the convolutions of 64
+and 128 channels run by Winograd's method in float32. What that gains stands in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from profiling.embedding.onednn import After, Convolution
 from profiling.embedding.winograd import WinogradConvolution
 
 CHIP = 150  # pixels a side
-WINOGRAD_CHANNELS = 128  # with 64 the maps are too large to pay, with 256 the packed weights (9 MB a layer)
+WINOGRAD_TILES = {64: 6, 128: 4}  # by channels: 32 have maps too large to pay, 256 weights (9 MB a layer) too large
 
 Step = Callable[[torch.Tensor], torch.Tensor]
 
@@ -60,6 +60,7 @@ class _HalvingBlock:
         self._second = _inner(plain.second, n, (side - 3) // 2 + 1, "none")
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.contiguous(memory_format=torch.channels_last)
         y = self._second(self._first(x))
         shortcut = F.avg_pool2d(x, 2, 2)
         below, beside = shortcut.shape[2] - y.shape[2], shortcut.shape[3] - y.shape[3]
@@ -80,5 +81,7 @@ def _pool(x: torch.Tensor) -> torch.Tensor:
 
 def _inner(plain: nn.Conv2d, n: int, side: int, after: After) -> Convolution | WinogradConvolution:
     """A convolution of stride 1, by the faster method."""
-    pays = plain.out_channels == WINOGRAD_CHANNELS and plain.weight.dtype == torch.float32
-    return WinogradConvolution(plain, side, after == "relu") if pays else Convolution(plain, n, side, after)
+    tile = WINOGRAD_TILES.get(plain.out_channels)
+    if tile is None or plain.weight.dtype != torch.float32:
+        return Convolution(plain, n, side, after)
+    return WinogradConvolution(plain, side, after == "relu", tile)

@@ -23,7 +23,7 @@ from ray_tasks.stages.context import BuildContext
 from ray_tasks.stages.face_parts import FaceParts, open_parts, split_photos
 from ray_tasks.stages.looked import failed_photos, look_over
 
-LOGIC = 2  # raise when the results of this stage change
+LOGIC = 3  # raise when the results of this stage change
 
 
 @dataclass(frozen=True)
