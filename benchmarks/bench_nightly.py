@@ -1,6 +1,6 @@
 """What a night costs: a nightly run after 1 % of the photos changed beside a full rebuild of the same day.
 
-    python benchmarks/bench_nightly.py [--users 300] [--share 0.01] [--buckets 16] [--repeats 1] [--tiny]
+    python benchmarks/bench_nightly.py [--users 300 560] [--share 0.01] [--buckets 16] [--repeats 1] [--tiny]
 
 Of the changed photos a third is added, a third deleted, a third replaced; of the friendships the same share ends
 (nightly.py). Both sides end in one generation, which is checked first: the rebuild takes the artefacts of the night's
@@ -22,7 +22,7 @@ from nightly import change
 from real_populations import drawn_population, real_population, rows_of
 from timed_build import TimedBuild, timed_build
 
-USERS = 300  # the dev population
+USERS = (300, 560)  # the dev population, and one of the same kind that shows what does not grow with it
 WANTED = {"kith, full rebuild": 20.0}  # a night costs 5 % at most
 KEPT_STAGES = 6
 
@@ -66,26 +66,34 @@ def same_generation(night: str, rebuild: str) -> None:
     assert night == rebuild, f"{night} and {rebuild}"
 
 
+def case(population: Path, work: Path, share: float, build_options: tuple[str, ...]) -> Case:
+    """Night and rebuild of a population, whose yesterday is built here."""
+    numbers = itertools.count()
+    day, changed = begin(population.absolute(), work, share, build_options)
+    users, photos = rows_of(population, "users"), rows_of(population, "photos")
+    sides = [
+        Side("kith, nightly", lambda: timed(day.night, work, numbers)),
+        Side("kith, full rebuild", lambda: timed(day.rebuild, work, numbers)),
+    ]
+    name = f"{users} users, {changed} of {photos:,} photos changed"
+    return Case(name, photos, "photos", sides, same_generation, WANTED, warm=False)
+
+
 def main() -> None:
     """Measure, print, keep."""
     parser = options(__doc__ or "", repeats=1)
-    parser.add_argument("--users", type=int, default=USERS, help="of the population of real photos")
+    parser.add_argument("--users", type=int, nargs="+", default=USERS, help="of populations of real photos")
     parser.add_argument("--share", type=float, default=0.01, help="of photos and friendships that change")
     parser.add_argument("--buckets", type=int, default=16)
     given: argparse.Namespace = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kith-bench-") as folder:
-        work, numbers = Path(folder), itertools.count()
-        population = drawn_population(work / "population") if given.tiny else real_population(given.users)
-        build_options = ("--buckets", "4" if given.tiny else str(given.buckets))
-        day, changed = begin(population.absolute(), work, given.share, build_options)
-        users, photos = rows_of(population, "users"), rows_of(population, "photos")
-        sides = [
-            Side("kith, nightly", lambda: timed(day.night, work, numbers)),
-            Side("kith, full rebuild", lambda: timed(day.rebuild, work, numbers)),
-        ]
-        name = f"{users} users, {changed} of {photos:,} photos changed"
-        case = Case(name, photos, "photos", sides, same_generation, WANTED, warm=False)
-        run("nightly", "A night after 1 % of the photos changed beside a full rebuild, two cores", [case], given)
+        work = Path(folder)
+        if given.tiny:
+            cases = [case(drawn_population(work / "population"), work / "tiny", given.share, ("--buckets", "4"))]
+        else:
+            buckets = ("--buckets", str(given.buckets))
+            cases = [case(real_population(users), work / str(users), given.share, buckets) for users in given.users]
+        run("nightly", "A night after 1 % of the photos changed beside a full rebuild, two cores", cases, given)
 
 
 if __name__ == "__main__":
