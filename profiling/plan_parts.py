@@ -1,7 +1,7 @@
 """What `kith plan` multiplies: every number with its unit and where it comes from.
 
 *Measured* numbers name the benchmark or note that holds them; *reported* ones the article on OK.ru; *assumed* ones were
-measured nowhere by us, and a plan says so. Times are of one core of a two-core machine (Intel Xeon, 2026), one thread.
+measured nowhere by us, and a plan says so. Times are of one core of a two-core machine (AMD EPYC, 2026), one thread.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ PARTS = (
     PlanPart("faces_per_photo", 1.15, "faces", "reported", f"{OKRU}: 23 million faces on 20 million photos", 0, 50),
     PlanPart("friends", 100.0, "friends a user", "assumed", "partition keeps 200 a user at most", 0, 200),
     # --- one core -------------------------------------------------------------------------------------------------
-    PlanPart("decode_ms", 0.4, "ms a photo", "measured", _FITTED),
-    PlanPart("decode_ms_mp", 6.0, "ms a megapixel", "measured", _FITTED),
-    PlanPart("detect_ms", 18.7, "ms a photo", "measured", _FITTED),
-    PlanPart("detect_ms_mp", 124.0, "ms a megapixel", "measured", _FITTED),
-    PlanPart("embed_ms", 6.8, "ms a face", "measured", "dlib's network, float32; make bench-parts"),
+    PlanPart("decode_ms", 0.5, "ms a photo", "measured", _FITTED),
+    PlanPart("decode_ms_mp", 4.7, "ms a megapixel", "measured", _FITTED),
+    PlanPart("detect_ms", 12.5, "ms a photo", "measured", _FITTED),
+    PlanPart("detect_ms_mp", 61.4, "ms a megapixel", "measured", _FITTED),
+    PlanPart("embed_ms", 4.5, "ms a face", "measured", "dlib's network, float32; make bench-parts"),
     PlanPart("group_ms", 20.0, "ms a user", "assumed", "twice what cluster alone took in buckets of 4 users: 9 ms"),
     PlanPart("score_ms", 0.073, "ms a user and round", "measured", "13,784 users/s; make bench-rounds"),
     PlanPart("partition_ms", 0.02, "ms a photo", "assumed", "50,000 photos/s"),
-    PlanPart("overhead", 0.15, "share", "assumed", "waits, commits and stragglers, of the photo stages", 0, 5),
+    PlanPart("overhead", 0.37, "share", "measured", "of the photo stages: 63.6 s on two cores, parts 46.4", 0, 5),
     # --- one GPU: nothing here was measured -----------------------------------------------------------------------
     PlanPart("gpu_detect", 30.0, "cores", "assumed", "replaced in detection; never measured here", 0.1),
     PlanPart("gpu_embed", 200.0, "cores", "assumed", "replaced in embedding; never measured here", 0.1),
