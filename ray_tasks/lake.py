@@ -31,6 +31,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -123,9 +124,8 @@ class Lake:
         except (OSError, ValueError) as error:
             raise LakeError(f"{path}/lake.json: cannot be read ({error}); restore it or make a new lake") from None
         if about.get("format") != FORMAT or about.get("hash") != HASH:
-            raise LakeError(
-                f"{path}: was written by another version of Kith (format {about.get('format')}); use that one"
-            )
+            what = about.get("format")
+            raise LakeError(f"{path}: was written by another version of Kith (format {what}); use that one")
         return cls(path, int(about["buckets"]), epoch)
 
     def bucket_of(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
@@ -160,9 +160,8 @@ class Lake:
     def delete(self, manifest: Manifest) -> None:
         """Take a result away, the manifest first: files that nobody names are swept."""
         self._manifest_path(manifest.stage, manifest.bucket, manifest.fingerprint).unlink(missing_ok=True)
-        for names in manifest.files.values():
-            for name in names:
-                (self.folder / name).unlink(missing_ok=True)
+        for name in chain(*manifest.files.values()):
+            (self.folder / name).unlink(missing_ok=True)
 
     # --- smaller things ------------------------------------------------------------------------------------------
     @contextlib.contextmanager
@@ -202,9 +201,9 @@ class Lake:
         """Delete what no manifest names: leftovers of killed writers. Only the lock's holder may call it."""
         self.check_epoch()
         manifests = (_read_manifest(path) for path in (self.folder / "manifests").glob("*/*/*.json"))
-        named = {name for manifest in manifests for names in manifest.files.values() for name in names}
-        strays = [path for path in (self.folder / "data").rglob("*") if path.is_file()]
-        strays = [path for path in strays if name_below(path, self.folder) not in named]
+        named = {name for manifest in manifests for name in chain(*manifest.files.values())}
+        files = (path for path in (self.folder / "data").rglob("*") if path.is_file())
+        strays = [path for path in files if name_below(path, self.folder) not in named]
         strays += (self.folder / "manifests").rglob(".*.json.*")
         strays += (self.folder / "rows").glob(".*")
         for path in strays:
@@ -284,9 +283,8 @@ class Attempt:
 
     def discard(self) -> None:
         """Delete the files written so far."""
-        for names in self._files.values():
-            for name in names:
-                (self._lake.folder / name).unlink(missing_ok=True)
+        for name in chain(*self._files.values()):
+            (self._lake.folder / name).unlink(missing_ok=True)
         self._settled = True
 
     def __enter__(self) -> Self:
