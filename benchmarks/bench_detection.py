@@ -35,22 +35,23 @@ WORST = 1 / 3  # issue: the worst photo takes at most three times the median
 FACENET, YUNET, ONE_BY_ONE = "facenet-pytorch MTCNN", "OpenCV YuNet", "kith, a photo a call"
 
 Boxes = np.ndarray  # float32 [n, 4]
+FindAll = Callable[[Sequence[Photo]], list[Boxes]]
 
 
-def ours() -> Callable[[Sequence[Photo]], list[Boxes]]:
+def ours() -> FindAll:
     """Ours, all photos in one call."""
     torch.set_num_threads(1)
     detector = Detector.load(DetectionSettings())
     return lambda photos: [found.boxes for found in detector.detect(photos)]
 
 
-def ours_one_by_one() -> Callable[[Sequence[Photo]], list[Boxes]]:
+def ours_one_by_one() -> FindAll:
     """Ours, a photo a call."""
     find = ours()
     return _each(lambda photo: find([photo])[0])
 
 
-def facenet() -> Callable[[Sequence[Photo]], list[Boxes]]:
+def facenet() -> FindAll:
     """facenet-pytorch's MTCNN."""
     torch.set_num_threads(1)
     theirs = MTCNN(keep_all=True, min_face_size=20, device="cpu")
@@ -62,7 +63,7 @@ def facenet() -> Callable[[Sequence[Photo]], list[Boxes]]:
     return _each(find)
 
 
-def opencv() -> Callable[[Sequence[Photo]], list[Boxes]]:
+def opencv() -> FindAll:
     """OpenCV's YuNet."""
     cv2.setNumThreads(1)
     yunet = cv2.FaceDetectorYN.create(str(DATA / "weights" / "yunet" / "yunet_n_dynamic.onnx"), "", (320, 320))
@@ -75,7 +76,7 @@ def opencv() -> Callable[[Sequence[Photo]], list[Boxes]]:
     return _each(find)
 
 
-def _each(find: Find) -> Callable[[Sequence[Photo]], list[Boxes]]:
+def _each(find: Find) -> FindAll:
     return lambda photos: [find(photo) for photo in photos]
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from profiling.exact import cosine_rows, widen
+from profiling.runs import ranges
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -91,9 +92,8 @@ def stacks(bounds: Ints, eps: npt.NDArray[np.float64], albums: Ints) -> Iterator
         for first in range(0, len(alike), step):
             chosen = alike[first : first + step]
             count = bounds[chosen + 1] - bounds[chosen]
-            start = np.repeat(np.cumsum(count) - count, count)
-            position = np.arange(count.sum()) - start
-            rows = np.repeat(bounds[chosen], count) + position
+            rows = ranges(bounds[chosen], count)
+            position = rows - np.repeat(bounds[chosen], count)
             yield Stack(rows, np.repeat(np.arange(len(chosen)), count) * size + position, eps[chosen], size)
 
 

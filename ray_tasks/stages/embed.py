@@ -95,7 +95,7 @@ def run_parts(crew: Crew, parts: Sequence[Part], bar: StageBar) -> None:
     detectors, embedders = start_actors(ray, plan, crew.lake, crew.photos, crew.settings)
     try:
         with bar.starting("actors"):
-            ray.wait(loading := [actor.ready.remote() for actor in embedders], num_returns=len(loading))
+            ray.wait([actor.ready.remote() for actor in embedders], num_returns=len(embedders))
             ray.wait([actor.ready.remote() for actor in detectors], num_returns=1)  # the others join when they can
         Feeding(ray, crew.lake, get_model(crew.settings.embedding.model).dim, bar).feed(detectors, parts)
     finally:
